@@ -1,0 +1,224 @@
+"""
+The only module that knows boto3: one client for the life of the process, and its errors.
+
+Timing: a call ends within ``request_timeout_s`` as long as nothing moves on the wire. A third of
+it is for a session token, a sixth for connecting and half of it for an answer; what fails at once
+is tried again for the first third.
+"""
+from collections.abc import Callable, Iterator
+import logging
+import os
+import random
+import threading
+import time
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
+from botocore.exceptions import (BotoCoreError, ClientError, ConnectionError as
+                                 BotoConnectionError, ConnectTimeoutError, HTTPClientError,
+                                 ReadTimeoutError, SSLError)
+from botocore.parsers import ResponseParserError
+from botocore.session import Session
+
+from flightlog_bucket import __version__
+from flightlog_bucket.errors import (Cancelled, ChecksumMismatch, ConfigurationError,
+                                     FlightlogError, NotAllowed, StorageError, TokenRefused,
+                                     Unavailable)
+from flightlog_bucket.settings import BucketSettings
+from flightlog_bucket.storage.credentials import END, TokenKeeper
+from flightlog_bucket.storage.failures import failure
+
+_log = logging.getLogger(__name__)
+
+_READ_BYTES = 256 * 1024
+_FIRST_DELAY_S = 0.1
+
+
+class S3Client:
+    """
+    Calls S3 for one bucket, with session tokens that renew themselves.
+
+    :param settings: of the bucket
+    :param tokens: keeps the session token
+    :param clock: monotonic seconds
+    """
+
+    def __init__(self, settings: BucketSettings, tokens: TokenKeeper, *,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._bucket = settings.bucket_name
+        self._timeout_s = settings.request_timeout_s
+        self._tokens = tokens
+        self._clock = clock
+        self._closed = threading.Event()
+        session = _session(tokens)
+        try:
+            self._client = session.client('s3', **_client_arguments(settings, signed=True))
+            unsigned = session.client('s3', **_client_arguments(settings, signed=False))
+            url: str = unsigned.generate_presigned_url(
+                'get_object', Params={'Bucket': self._bucket, 'Key': 'k'})
+        except (BotoCoreError, ValueError) as error:
+            raise ConfigurationError(f'boto3 does not take these settings: {error}') from error
+        self._base_url = url[:-1]
+
+    def url(self, key: str) -> str:
+        """Return the object's URL, percent-encoded; right for region, endpoint and style."""
+        return self._base_url + quote(key, safe='/~')
+
+    def supports(self, operation: str, parameter: str) -> bool:
+        """Tell whether this version of boto3 knows the parameter, e.g. ``IfNoneMatch``."""
+        name = self._client.meta.method_to_api_mapping[operation]
+        return parameter in self._client.meta.service_model.operation_model(
+            name).input_shape.members
+
+    def close(self) -> None:
+        """End waits between tries; calls that are on the wire end by themselves."""
+        self._closed.set()
+
+    def fetch_credentials(self) -> None:
+        """
+        Fetch a session token now, unless there is a valid one.
+
+        :raises FlightlogError: as ``SessionTokenService.fetch()``
+        """
+        # Signing a URL takes credentials, and sends nothing.
+        self._client.generate_presigned_url('head_bucket', Params={'Bucket': self._bucket})
+
+    def call(self, operation: str, *, key: str = '', **parameters: Any) -> dict[str, Any]:
+        """
+        Call S3; try again what failed at once, and renew a session token that is refused.
+
+        :param operation: of boto3's S3 client, e.g. ``put_object``
+        :param key: the object's; empty for calls on the bucket
+        :param parameters: the operation's other parameters
+        :returns: boto3's answer
+        :raises FlightlogError: whatever went wrong
+        """
+        deadline = self._clock() + self._timeout_s / 3
+        delay_s = _FIRST_DELAY_S
+        may_renew = True
+        while True:
+            # Where there is none yet, the request itself fetches the first.
+            generation = self._tokens.generation or 1
+            try:
+                return self._request(operation, key, parameters)
+            except (TokenRefused, NotAllowed):
+                # Some servers say no more than 403 of a token that has expired.
+                if not may_renew:
+                    raise
+                may_renew = False
+                self._tokens.refuse(generation)
+            except (Unavailable, ChecksumMismatch) as error:
+                if self._clock() + delay_s >= deadline:
+                    raise
+                _log.debug('%s, trying again: %s', operation, error)
+                if self._closed.wait(random.uniform(delay_s / 2, delay_s)):  # noqa: S311
+                    raise Cancelled(f'{operation} was stopped') from None
+                delay_s *= 2
+
+    def blocks(self, body: Any) -> Iterator[bytes]:
+        """
+        Yield the body of an answer as it arrives.
+
+        :param body: ``Body`` of the answer to ``get_object``
+        :raises Unavailable: if the connection breaks before its end
+        """
+        try:
+            while block := body.read(_READ_BYTES):
+                yield block
+        except (BotoCoreError, OSError) as error:
+            raise _no_answer('get_object', error) from error
+        finally:
+            body.close()
+
+    def _request(self, operation: str, key: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        target = {'Bucket': self._bucket, **({'Key': key} if key else {})}
+        if 'Body' in parameters:
+            parameters['Body'].seek(0)  # an earlier try has read it
+        try:
+            answer: dict[str, Any] = getattr(self._client, operation)(**target, **parameters)
+            return answer
+        except ClientError as error:
+            told = error.response.get('Error', {})
+            http_status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
+            raise failure(operation, code=str(told.get('Code', '')), http_status=http_status,
+                          message=str(told.get('Message', '')), bucket=self._bucket,
+                          key=key) from None
+        except (BotoCoreError, ResponseParserError) as error:
+            raise _no_answer(operation, error) from error
+
+
+class _SessionTokenProvider(CredentialProvider):  # type: ignore[misc]
+    """Puts the session token where botocore looks for credentials."""
+
+    METHOD = CANONICAL_NAME = 'session-token-service'
+
+    def __init__(self, tokens: TokenKeeper) -> None:
+        super().__init__()
+        self._tokens = tokens
+
+    def load(self) -> RefreshableCredentials:
+        """Return credentials that are fetched when they are first needed."""
+        return RefreshableCredentials(
+            access_key='', secret_key='', token='', expiry_time=END, method=self.METHOD,
+            refresh_using=self._tokens.refresh, time_fetcher=self._tokens.age)
+
+
+def _session(tokens: TokenKeeper) -> boto3.Session:
+    """Return a session that reads none of the files and profiles of whoever runs this."""
+    core = Session(session_vars={
+        'config_file': (None, None, os.devnull, None),
+        'credentials_file': (None, None, os.devnull, None),
+        'profile': (None, None, None, None)})
+    core.register_component('credential_provider',
+                            CredentialResolver([_SessionTokenProvider(tokens)]))
+    return boto3.Session(botocore_session=core)
+
+
+def _client_arguments(settings: BucketSettings, *, signed: bool) -> dict[str, Any]:
+    https = not settings.endpoint_url.lower().startswith('http:')
+    s3: dict[str, Any] = {'addressing_style': settings.addressing_style}
+    if https:
+        # TLS and the CRC-32 guard the bytes; a SHA-256 of all of them would be a third guard.
+        s3['payload_signing_enabled'] = False
+    options: dict[str, Any] = {
+        'connect_timeout': settings.request_timeout_s / 6,
+        'read_timeout': settings.request_timeout_s / 2,
+        'retries': {'total_max_attempts': 1, 'mode': 'standard'},
+        'max_pool_connections': 64,
+        'tcp_keepalive': True,
+        'user_agent_extra': f'flightlog_bucket/{__version__}',
+        's3': s3,
+        # Checksums are computed here, before the request: older servers refuse the trailers.
+        'request_checksum_calculation': 'when_required',
+        'response_checksum_validation': 'when_required',
+        'ignore_configured_endpoint_urls': True,
+        'signature_version': 's3v4' if signed else UNSIGNED,
+    }
+    known = {name: value for name, value in options.items() if name in Config.OPTION_DEFAULTS}
+    return {'region_name': settings.region, 'endpoint_url': settings.endpoint_url or None,
+            'config': Config(**known)}
+
+
+def _no_answer(operation: str, error: Exception) -> FlightlogError:
+    """Return the error for a request that got no answer of S3."""
+    cause = getattr(error, 'kwargs', {}).get('error')
+    if isinstance(cause, FlightlogError):
+        return cause  # raised while botocore read the body from a file
+    if isinstance(error, SSLError):
+        return Unavailable(f'no secure connection to S3: {cause or error}; check the clock of'
+                           ' this computer, its certificates and endpoint_url')
+    if isinstance(error, (ConnectTimeoutError, ReadTimeoutError)):
+        return Unavailable(f'S3 did not answer in time ({type(error).__name__} in {operation});'
+                           ' check the network and endpoint_url')
+    if isinstance(error, (BotoConnectionError, HTTPClientError, OSError)):
+        return Unavailable(f'S3 cannot be reached, or the connection broke'
+                           f' ({type(error).__name__} in {operation}); check the network and'
+                           ' endpoint_url')
+    if isinstance(error, ResponseParserError):
+        return StorageError(f'what answered {operation} is not S3; check endpoint_url, and'
+                            ' whether the network asks for a log-in')
+    return StorageError(f'{operation} failed: {error}')

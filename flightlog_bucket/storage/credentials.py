@@ -1,0 +1,100 @@
+"""The session token in use: when it is fetched anew, and how it stands."""
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+import threading
+import time
+from typing import Optional
+
+from flightlog_bucket.errors import FlightlogError
+from flightlog_bucket.results import CredentialStatus
+from flightlog_bucket.storage.session_token import SessionToken
+
+# The scale of ``TokenKeeper.age()``: every token lives for one hour of it.
+BEGIN = datetime(2000, 1, 1, tzinfo=timezone.utc)
+END = BEGIN + timedelta(hours=1)
+_ENDED = END + timedelta(hours=1)
+
+# A fetch that failed a moment ago, while others waited for it, has failed for them as well.
+FAILURE_MEMORY_S = 2.0
+
+
+def boot_time_s() -> float:
+    """Return seconds since boot, those in suspend included, where the system counts them."""
+    clock = getattr(time, 'CLOCK_BOOTTIME', time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
+class TokenKeeper:
+    """
+    Gives botocore's refreshable credentials their two callables: a clock and a refresh.
+
+    botocore refreshes when fifteen minutes are left, and must when ten are, whatever a token's
+    life: a token of ten minutes would be fetched anew for every request. So the clock that it is
+    given does not show the time, but the token's age, on a scale on which every token lives for
+    one hour. The clock is monotonic: a robot's time of day can jump by years at the first fix.
+
+    :param fetch: asks the session-token service
+    :param clock: seconds that only grow
+    """
+
+    def __init__(self, fetch: Callable[[], SessionToken],
+                 clock: Callable[[], float] = boot_time_s) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._lifetime_s = 0.0
+        self._fetched_at = 0.0
+        self._refused = False
+        self._generation = 0
+        self._failure: Optional[FlightlogError] = None
+        self._failed_at = 0.0
+
+    @property
+    def generation(self) -> int:
+        """How many tokens have been fetched: names the one in use."""
+        return self._generation
+
+    def age(self) -> datetime:
+        """Return the age of the token, as a moment between ``BEGIN`` and ``END``, or later."""
+        with self._lock:
+            if not self._generation or self._refused:
+                return _ENDED
+            lived = (self._clock() - self._fetched_at) / self._lifetime_s
+            return BEGIN + min(lived, 2.0) * (END - BEGIN)
+
+    def refresh(self) -> dict[str, str]:
+        """
+        Fetch a token; botocore sees to it that one thread at a time does.
+
+        :returns: the token under botocore's names
+        :raises FlightlogError: as ``SessionTokenService.fetch()``
+        """
+        if self._failure and self._clock() - self._failed_at < FAILURE_MEMORY_S:
+            raise self._failure.with_traceback(None)
+        asked_at = self._clock()
+        try:
+            token = self._fetch()
+        except FlightlogError as error:
+            with self._lock:
+                self._failure, self._failed_at = error, self._clock()
+            raise
+        with self._lock:
+            self._lifetime_s, self._fetched_at = token.lifetime_s, asked_at
+            self._refused, self._failure = False, None
+            self._generation += 1
+        return {'access_key': token.access_key_id, 'secret_key': token.secret_access_key,
+                'token': token.session_token, 'expiry_time': END.isoformat()}
+
+    def refuse(self, generation: int) -> None:
+        """Use a token no more, unless it has been replaced already."""
+        with self._lock:
+            self._refused = self._refused or generation == self._generation
+
+    def status(self) -> CredentialStatus:
+        """Return how the token stands, without asking anybody."""
+        rest_s = (END - self.age()).total_seconds() * self._lifetime_s / 3600
+        error = str(self._failure) if self._failure else ''
+        if rest_s > 0:
+            return CredentialStatus('valid', rest_s, error)
+        state = 'failed' if error else 'expired' if self._generation else 'none'
+        return CredentialStatus(state, None, error)

@@ -9,10 +9,22 @@ from typing import Any, Optional
 from urllib.parse import quote
 
 from flightlog_bucket import logs
-from flightlog_bucket.errors import (Cancelled, FileTooLarge, InvalidRequest, NotAllowed,
-                                     ObjectExists, StorageError, Unavailable)
-from flightlog_bucket.results import (CredentialStatus, DownloadedLog, Listing, StoredFile,
-                                      StoredLog)
+from flightlog_bucket.errors import (
+    Cancelled,
+    FileTooLarge,
+    InvalidRequest,
+    NotAllowed,
+    ObjectExists,
+    StorageError,
+    Unavailable,
+)
+from flightlog_bucket.results import (
+    CredentialStatus,
+    DownloadedLog,
+    Listing,
+    StoredFile,
+    StoredLog,
+)
 from flightlog_bucket.settings import BucketSettings
 from flightlog_bucket.storage import keys
 from flightlog_bucket.storage.client import S3Client
@@ -86,14 +98,8 @@ class FlightLogBucket:
         :param cancel: once set, the upload ends with ``Cancelled``, and leaves no object
         """
         keys.check_machine_id(machine_id, self.settings.robot_instance_id)
-        if custom_filename:
-            keys.check_filename(custom_filename)
-        name = custom_filename or keys.safe_filename(file_path.name)
         with self._transfer(cancel) as stop, LocalFile(file_path, stop) as file:
-            self._check_size(file)
-            with file.stream() as stream:
-                facts = logs.inspect(name, file_path, stream,
-                                     allowed=self.settings.allowed_extensions)
+            name, facts = self._inspect(file, custom_filename)
             start = facts.start or datetime.fromtimestamp(file.modified_s, timezone.utc)
             candidates = keys.object_keys(self.settings.machine_prefix, start, name,
                                           facts.extension)
@@ -102,6 +108,16 @@ class FlightLogBucket:
                 'Metadata': {'original-filename': quote(name),
                              'machine-id': self.settings.robot_instance_id}}
             return self._store_under_free_key(file, candidates, attributes)
+
+    def check(self, file_path: Path, *, custom_filename: str = '') -> None:
+        """
+        Raise what ``upload()`` would raise for the file itself; needs no network.
+
+        :param file_path: of a finished log
+        :param custom_filename: the name that the object would get; empty: the file's own
+        """
+        with self._transfer(None) as stop, LocalFile(file_path, stop) as file:
+            self._inspect(file, custom_filename)
 
     def list_files(self, *, prefix: str = '', max_keys: Optional[int] = None,
                    continuation_token: str = '', machine_id: str = '') -> Listing:
@@ -115,6 +131,7 @@ class FlightLogBucket:
         """
         keys.check_machine_id(machine_id, self.settings.robot_instance_id)
         whole_prefix = keys.own_prefix(prefix, self.settings.machine_prefix)
+        self._check_open()
         if max_keys is not None:
             if not 1 <= max_keys <= MAX_KEYS_PER_PAGE:
                 raise InvalidRequest(f'max_keys is {max_keys}; give 1 to {MAX_KEYS_PER_PAGE}')
@@ -147,7 +164,9 @@ class FlightLogBucket:
             is_directory = False
         target = local_path / s3_key.rpartition('/')[2] if is_directory else local_path
         with self._transfer(cancel) as stop:
-            size = Download(self._client, s3_key, stop).run(target, overwrite=overwrite)
+            size = Download(self._client, s3_key, stop,
+                            timeout_s=self.settings.request_timeout_s,
+                            ).run(target, overwrite=overwrite)
         return DownloadedLog(s3_key=s3_key, local_path=target, file_size=size)
 
     def delete(self, s3_key: str, *, machine_id: str = '') -> None:
@@ -159,6 +178,7 @@ class FlightLogBucket:
         """
         keys.check_machine_id(machine_id, self.settings.robot_instance_id)
         keys.check_own_key(s3_key, self.settings.machine_prefix)
+        self._check_open()
         self._store.delete(s3_key)
 
     @contextmanager
@@ -166,8 +186,7 @@ class FlightLogBucket:
         """Give a transfer an event by which the caller, and ``close()``, can end it."""
         event = cancel or threading.Event()
         with self._transfers_lock:
-            if self._closed:
-                raise Cancelled('the connection is closed')
+            self._check_open()
             self._transfers.append(event)
         try:
             yield event
@@ -175,11 +194,21 @@ class FlightLogBucket:
             with self._transfers_lock:
                 self._transfers.remove(event)
 
-    def _check_size(self, file: LocalFile) -> None:
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Cancelled('the connection is closed')
+
+    def _inspect(self, file: LocalFile, custom_filename: str) -> tuple[str, logs.LogFacts]:
+        """Return the name that the object gets, and what the log is."""
+        name = (keys.check_filename(custom_filename) if custom_filename
+                else keys.safe_filename(file.path.name))
         limit = self.settings.max_file_size_bytes
         if file.size >= limit:
-            raise FileTooLarge(f'{file.path} has {file.size} bytes; a log must have fewer than'
+            raise FileTooLarge(f'{file.shown} has {file.size} bytes; a log must have fewer than'
                                f' {limit} (max_file_size)')
+        with file.stream() as stream:
+            return name, logs.inspect(name, file.path, stream,
+                                      allowed=self.settings.allowed_extensions)
 
     def _store_under_free_key(self, file: LocalFile, candidates: Iterator[str],
                               attributes: dict[str, Any]) -> StoredLog:

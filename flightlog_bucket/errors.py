@@ -23,13 +23,13 @@ The errors of flightlog_bucket: one tree, every one with an HTTP status and whet
     ├── BucketNotFound          404
     ├── ObjectExists            409  a conditional write found the key taken
     ├── Unavailable             503  nobody there, or asked to come back later
-    │   └── Busy                503  this process has too much to do; retry helps
+    │   └── Busy                503  this process has too much to do
     ├── StorageError            502  an answer that S3 should not give
     │   ├── ChecksumMismatch    502  what arrived is not what was sent
     │   ├── NotSupported        502  this S3 server does not have the feature
     │   └── UploadNotFound      502  S3 does not know the multipart upload any more
-    ├── SessionServiceError     502  the session-token service gave no usable token; retry helps
-    └── Cancelled               499  the caller, or the end of the process, stopped it; retry helps
+    ├── SessionServiceError     502  the session-token service gave no usable token
+    └── Cancelled               499  the caller, or the end of the process, stopped it
 
 ``proxy.py`` turns these into the document's ``{"error", "status"}``, ``ros/conversions.py`` into
 answers of the services; nothing else does.

@@ -86,7 +86,8 @@ class S3BucketProxy:
             self._bucket.close()
             self._bucket = None
         for pool in self._pools:
-            pool.shutdown()
+            # What waits for a thread runs, and finds the connection closed.
+            pool.shutdown(cancel_futures=False)
 
     async def upload_file(self, file_path: Union[Path, str], machine_id: Optional[str] = None,
                           custom_filename: Optional[str] = None) -> Result:

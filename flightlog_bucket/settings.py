@@ -101,7 +101,7 @@ class BucketSettings:
                 f'upload_prefix is {self.upload_prefix!r}; give folder names with "/" between'
                 ' them, none of them empty, "." or "..", and no control characters')
         if len(self.machine_prefix.encode()) > 512:
-            raise ConfigurationError('upload_prefix is too long: the machine\'s folder takes more'
+            raise ConfigurationError("upload_prefix is too long: the machine's folder takes more"
                                      ' than 512 of the 1024 bytes of an S3 key')
 
     def _check_extensions(self) -> None:

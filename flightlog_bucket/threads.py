@@ -46,11 +46,9 @@ class WorkerPool(Executor):
             if self._unfinished >= self._size + self._max_pending:
                 raise Busy(f'{self._name}: {self._unfinished} calls are under way or waiting;'
                            ' try again when some of them have ended')
+            if self._threads < min(self._size, self._unfinished + 1):
+                self._start_thread()
             self._unfinished += 1
-            if self._threads < min(self._size, self._unfinished):
-                threading.Thread(target=self._work, daemon=True,
-                                 name=f'{self._name}-{self._threads}').start()
-                self._threads += 1
             self._jobs.put((future, fn, args, kwargs))
         return future
 
@@ -62,6 +60,16 @@ class WorkerPool(Executor):
                 self._cancel_waiting()
             for _ in range(self._threads):
                 self._jobs.put(None)
+
+    def _start_thread(self) -> None:
+        try:
+            threading.Thread(target=self._work, daemon=True,
+                             name=f'{self._name}-{self._threads}').start()
+        except RuntimeError as error:  # the system has no more threads, or Python is ending
+            if not self._threads:
+                raise Busy(f'{self._name}: {error}') from None
+        else:
+            self._threads += 1
 
     def _cancel_waiting(self) -> None:
         while True:
@@ -75,22 +83,25 @@ class WorkerPool(Executor):
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            future, fn, args, kwargs = job
-            try:
-                if future.set_running_or_notify_cancel():
-                    _run(future, fn, args, kwargs)
-            finally:
-                with self._lock:
-                    self._unfinished -= 1
-                # No reference to a finished call, its arguments or its result is kept.
-                del job, future, fn, args, kwargs
+            self._run(*job)
+            del job  # no reference to a finished call, its arguments or its result is kept
 
+    def _run(self, future: 'Future[Any]', fn: Callable[..., Any], args: tuple[Any, ...],
+             kwargs: dict[str, Any]) -> None:
+        # There is room for another call before anybody learns that this one has ended.
+        try:
+            if not future.set_running_or_notify_cancel():
+                self._count_out()
+                return
+            result = fn(*args, **kwargs)
+        except BaseException as error:  # belongs to whoever waits for the future, whatever it is
+            self._count_out()
+            future.set_exception(error)
+            del future  # the error's traceback holds this frame
+        else:
+            self._count_out()
+            future.set_result(result)
 
-def _run(future: 'Future[Any]', fn: Callable[..., Any], args: tuple[Any, ...],
-         kwargs: dict[str, Any]) -> None:
-    try:
-        result = fn(*args, **kwargs)
-    except BaseException as error:  # belongs to whoever waits for the future, whatever it is
-        future.set_exception(error)
-    else:
-        future.set_result(result)
+    def _count_out(self) -> None:
+        with self._lock:
+            self._unfinished -= 1

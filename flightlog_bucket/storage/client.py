@@ -9,33 +9,64 @@ from collections.abc import Callable, Iterator
 import logging
 import os
 import random
+import re
 import threading
 import time
 from typing import Any
 from urllib.parse import quote
 
 import boto3
+from botocore import exceptions as boto_errors
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
-from botocore.exceptions import (BotoCoreError, ClientError, ConnectionError as
-                                 BotoConnectionError, ConnectTimeoutError, HTTPClientError,
-                                 ReadTimeoutError, SSLError)
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    HTTPClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    SSLError,
+)
+from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
-
 from flightlog_bucket import __version__
-from flightlog_bucket.errors import (Cancelled, ChecksumMismatch, ConfigurationError,
-                                     FlightlogError, NotAllowed, StorageError, TokenRefused,
-                                     Unavailable)
+from flightlog_bucket.errors import (
+    Cancelled,
+    ChecksumMismatch,
+    ConfigurationError,
+    FlightlogError,
+    NotAllowed,
+    StorageError,
+    TokenRefused,
+    Unavailable,
+)
 from flightlog_bucket.settings import BucketSettings
 from flightlog_bucket.storage.credentials import END, TokenKeeper
 from flightlog_bucket.storage.failures import failure
 
 _log = logging.getLogger(__name__)
 
-_READ_BYTES = 256 * 1024
+# What has arrived of one read is lost where the connection breaks.
+_READ_BYTES = 64 * 1024
 _FIRST_DELAY_S = 0.1
+
+# Parameters that older versions of boto3 do not know, but that are no more than a header.
+_HEADERS = {'IfNoneMatch': 'If-None-Match'}
+
+# A dot in it would not match AWS's certificate.
+_HOST_LABEL = re.compile(r'[a-z0-9][a-z0-9-]{1,61}[a-z0-9]')
+
+# Older versions of botocore check no answer themselves.
+_WRONG_CHECKSUM = getattr(boto_errors, 'FlexibleChecksumError', ())
+
+# What no answer of S3 goes without: a captive portal answers 200 to everything.
+_ALWAYS_TOLD = {
+    'head_object': 'ETag', 'get_object': 'ETag', 'put_object': 'ETag', 'upload_part': 'ETag',
+    'create_multipart_upload': 'UploadId', 'complete_multipart_upload': 'ETag',
+    'list_objects_v2': 'Name'}
 
 
 class S3Client:
@@ -63,13 +94,18 @@ class S3Client:
         except (BotoCoreError, ValueError) as error:
             raise ConfigurationError(f'boto3 does not take these settings: {error}') from error
         self._base_url = url[:-1]
+        self._added = threading.local()
+        self._client.meta.events.register('before-call.s3', self._add_headers)
 
     def url(self, key: str) -> str:
         """Return the object's URL, percent-encoded; right for region, endpoint and style."""
         return self._base_url + quote(key, safe='/~')
 
     def supports(self, operation: str, parameter: str) -> bool:
-        """Tell whether this version of boto3 knows the parameter, e.g. ``IfNoneMatch``."""
+        """Tell whether the parameter can be used with this version of boto3."""
+        return parameter in _HEADERS or self._knows(operation, parameter)
+
+    def _knows(self, operation: str, parameter: str) -> bool:
         name = self._client.meta.method_to_api_mapping[operation]
         return parameter in self._client.meta.service_model.operation_model(
             name).input_shape.members
@@ -125,6 +161,7 @@ class S3Client:
 
         :param body: ``Body`` of the answer to ``get_object``
         :raises Unavailable: if the connection breaks before its end
+        :raises ChecksumMismatch: if what arrived is not what S3 stores
         """
         try:
             while block := body.read(_READ_BYTES):
@@ -136,11 +173,14 @@ class S3Client:
 
     def _request(self, operation: str, key: str, parameters: dict[str, Any]) -> dict[str, Any]:
         target = {'Bucket': self._bucket, **({'Key': key} if key else {})}
+        self._added.headers = {_HEADERS[p]: value for p, value in parameters.items()
+                               if p in _HEADERS and not self._knows(operation, p)}
+        known = {p: value for p, value in parameters.items()
+                 if _HEADERS.get(p) not in self._added.headers}
         if 'Body' in parameters:
             parameters['Body'].seek(0)  # an earlier try has read it
         try:
-            answer: dict[str, Any] = getattr(self._client, operation)(**target, **parameters)
-            return answer
+            answer: dict[str, Any] = getattr(self._client, operation)(**target, **known)
         except ClientError as error:
             told = error.response.get('Error', {})
             http_status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
@@ -149,6 +189,15 @@ class S3Client:
                           key=key) from None
         except (BotoCoreError, ResponseParserError) as error:
             raise _no_answer(operation, error) from error
+        if operation in _ALWAYS_TOLD and not answer.get(_ALWAYS_TOLD[operation]):
+            if 'Body' in answer:
+                answer['Body'].close()
+            raise _not_s3(operation)
+        return answer
+
+
+    def _add_headers(self, params: dict[str, Any], **_: Any) -> None:
+        params['headers'].update(getattr(self._added, 'headers', {}))
 
 
 class _SessionTokenProvider(CredentialProvider):  # type: ignore[misc]
@@ -180,7 +229,12 @@ def _session(tokens: TokenKeeper) -> boto3.Session:
 
 def _client_arguments(settings: BucketSettings, *, signed: bool) -> dict[str, Any]:
     https = not settings.endpoint_url.lower().startswith('http:')
-    s3: dict[str, Any] = {'addressing_style': settings.addressing_style}
+    style = settings.addressing_style
+    if style == 'auto' and not signed and not settings.endpoint_url:
+        # botocore gives presigned URLs AWS's global endpoint otherwise, whatever the region.
+        is_host = _HOST_LABEL.fullmatch(settings.bucket_name)
+        style = 'virtual' if is_host else 'path'
+    s3: dict[str, Any] = {'addressing_style': style}
     if https:
         # TLS and the CRC-32 guard the bytes; a SHA-256 of all of them would be a third guard.
         s3['payload_signing_enabled'] = False
@@ -214,11 +268,17 @@ def _no_answer(operation: str, error: Exception) -> FlightlogError:
     if isinstance(error, (ConnectTimeoutError, ReadTimeoutError)):
         return Unavailable(f'S3 did not answer in time ({type(error).__name__} in {operation});'
                            ' check the network and endpoint_url')
-    if isinstance(error, (BotoConnectionError, HTTPClientError, OSError)):
+    if isinstance(error, _WRONG_CHECKSUM):
+        return ChecksumMismatch('what arrived is not what S3 stores; try again')
+    if isinstance(error, (BotoConnectionError, HTTPClientError, IncompleteReadError, OSError)):
         return Unavailable(f'S3 cannot be reached, or the connection broke'
                            f' ({type(error).__name__} in {operation}); check the network and'
                            ' endpoint_url')
     if isinstance(error, ResponseParserError):
-        return StorageError(f'what answered {operation} is not S3; check endpoint_url, and'
-                            ' whether the network asks for a log-in')
+        return _not_s3(operation)
     return StorageError(f'{operation} failed: {error}')
+
+
+def _not_s3(operation: str) -> FlightlogError:
+    return StorageError(f'what answered {operation} is not S3; check endpoint_url, and whether'
+                        ' the network asks for a log-in')

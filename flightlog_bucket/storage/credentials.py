@@ -3,9 +3,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 import threading
 import time
-from typing import Optional
+from typing import NamedTuple, Optional
 
-from flightlog_bucket.errors import FlightlogError
+from flightlog_bucket.errors import FlightlogError, SessionServiceError
 from flightlog_bucket.results import CredentialStatus
 from flightlog_bucket.storage.session_token import SessionToken
 
@@ -22,6 +22,19 @@ def boot_time_s() -> float:
     """Return seconds since boot, those in suspend included, where the system counts them."""
     clock = getattr(time, 'CLOCK_BOOTTIME', time.CLOCK_MONOTONIC)
     return time.clock_gettime(clock)
+
+
+class _Arrived(NamedTuple):
+    """
+    A token that botocore has not put in place yet.
+
+    When it has, it asks for the age once more, in the thread that fetched the token. Until then
+    all other threads must see the age of the old one: they would sign with that, or with none.
+    """
+
+    thread: int
+    lifetime_s: float
+    asked_at_s: float
 
 
 class TokenKeeper:
@@ -46,6 +59,7 @@ class TokenKeeper:
         self._fetched_at = 0.0
         self._refused = False
         self._generation = 0
+        self._arrived: Optional[_Arrived] = None
         self._failure: Optional[FlightlogError] = None
         self._failed_at = 0.0
 
@@ -57,6 +71,8 @@ class TokenKeeper:
     def age(self) -> datetime:
         """Return the age of the token, as a moment between ``BEGIN`` and ``END``, or later."""
         with self._lock:
+            if self._arrived and self._arrived.thread == threading.get_ident():
+                self._use(self._arrived)
             if not self._generation or self._refused:
                 return _ENDED
             lived = (self._clock() - self._fetched_at) / self._lifetime_s
@@ -69,19 +85,24 @@ class TokenKeeper:
         :returns: the token under botocore's names
         :raises FlightlogError: as ``SessionTokenService.fetch()``
         """
-        if self._failure and self._clock() - self._failed_at < FAILURE_MEMORY_S:
-            raise self._failure.with_traceback(None)
+        failure = self._failure
+        if failure and self._clock() - self._failed_at < FAILURE_MEMORY_S:
+            raise failure.with_traceback(None)
         asked_at = self._clock()
         try:
             token = self._fetch()
+            took_s = self._clock() - asked_at
+            if took_s >= token.lifetime_s:
+                raise SessionServiceError(
+                    f'the session token is valid for {token.lifetime_s:g} s, and took {took_s:g} s'
+                    ' to come; let the session-token service give a longer life')
         except FlightlogError as error:
             with self._lock:
                 self._failure, self._failed_at = error, self._clock()
             raise
         with self._lock:
-            self._lifetime_s, self._fetched_at = token.lifetime_s, asked_at
-            self._refused, self._failure = False, None
-            self._generation += 1
+            self._failure = None
+            self._arrived = _Arrived(threading.get_ident(), token.lifetime_s, asked_at)
         return {'access_key': token.access_key_id, 'secret_key': token.secret_access_key,
                 'token': token.session_token, 'expiry_time': END.isoformat()}
 
@@ -89,6 +110,11 @@ class TokenKeeper:
         """Use a token no more, unless it has been replaced already."""
         with self._lock:
             self._refused = self._refused or generation == self._generation
+
+    def _use(self, arrived: '_Arrived') -> None:
+        self._lifetime_s, self._fetched_at = arrived.lifetime_s, arrived.asked_at_s
+        self._generation += 1
+        self._refused, self._arrived = False, None
 
     def status(self) -> CredentialStatus:
         """Return how the token stands, without asking anybody."""

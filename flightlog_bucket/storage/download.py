@@ -1,26 +1,36 @@
 """Downloads: the local file appears whole and verified, or not at all."""
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 import errno
-import hashlib
 import logging
 import os
 from pathlib import Path
 import secrets
 import shutil
 import threading
+import time
 from typing import Any, BinaryIO, Optional
 import zlib
 
-from flightlog_bucket.errors import (Cancelled, ChecksumMismatch, FlightlogError, InvalidRequest,
-                                     LocalDiskFull, LocalFileError, LocalFileExists,
-                                     LocalFileUnreadable, Unavailable)
+from flightlog_bucket.errors import (
+    Cancelled,
+    ChecksumMismatch,
+    FlightlogError,
+    InvalidRequest,
+    LocalDiskFull,
+    LocalFileError,
+    LocalFileExists,
+    LocalFileUnreadable,
+    Unavailable,
+)
 from flightlog_bucket.storage.client import S3Client
-from flightlog_bucket.storage.objects import ObjectHead
+from flightlog_bucket.storage.objects import EtagMD5, ObjectHead
 
 _log = logging.getLogger(__name__)
 
 _TRIES_WITHOUT_PROGRESS = 3
+# Of the time that a call may take without progress: after this much a try could end too late.
+_LAST_TRY = 0.6
 
 
 class Download:
@@ -32,16 +42,21 @@ class Download:
     :param client: of the bucket
     :param key: of the object
     :param cancel: once set, the download ends with ``Cancelled``
+    :param timeout_s: without progress it ends within this time
+    :param clock: monotonic seconds
     """
 
-    def __init__(self, client: S3Client, key: str,
-                 cancel: threading.Event) -> None:
+    def __init__(self, client: S3Client, key: str, cancel: threading.Event, *, timeout_s: float,
+                 clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._key = key
         self._cancel = cancel
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._progress_at = clock()
         self._crc = 0
-        self._md5 = hashlib.md5(usedforsecurity=False)
         self._received = 0
+        self._md5 = EtagMD5(0)
 
     def run(self, target: Path, *, overwrite: bool) -> int:
         """
@@ -57,6 +72,7 @@ class Download:
         _check_target(target, overwrite)
         answer = self._get(None)
         head = ObjectHead.of(answer)
+        self._md5 = EtagMD5(head.md5_part_size or 0)
         with closing(answer['Body']), _file_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             _check_room(target, head.size)
@@ -74,11 +90,11 @@ class Download:
 
     def _get(self, head: Optional[ObjectHead]) -> dict[str, Any]:
         options: dict[str, Any] = {}
-        if self._client.supports('get_object', 'ChecksumMode'):
-            options['ChecksumMode'] = 'ENABLED'
         if head is not None:
             options['IfMatch'] = f'"{head.etag}"'
             options['Range'] = f'bytes={self._received}-'
+        elif self._client.supports('get_object', 'ChecksumMode'):
+            options['ChecksumMode'] = 'ENABLED'
         return self._client.call('get_object', key=self._key, **options)
 
     def _receive(self, answer: dict[str, Any], head: ObjectHead, stream: BinaryIO) -> None:
@@ -96,7 +112,9 @@ class Download:
             except Unavailable as error:
                 failure = error
             fruitless = 0 if self._received > before else fruitless + 1
-            if fruitless >= _TRIES_WITHOUT_PROGRESS:
+            stalled_s = self._clock() - self._progress_at
+            if (fruitless >= _TRIES_WITHOUT_PROGRESS
+                    or stalled_s >= self._timeout_s * _LAST_TRY):
                 raise failure
             _log.debug('%s: going on after %d bytes: %s', self._key, self._received, failure)
             answer = self._resume(head, stream)
@@ -105,10 +123,11 @@ class Download:
         if self._cancel.is_set():
             raise Cancelled(f'the download of {self._key!r} was stopped')
         self._crc = zlib.crc32(block, self._crc)
-        if head.crc32 is None:
+        if head.crc32 is None and head.md5_part_size is not None:
             self._md5.update(block)
         stream.write(block)
         self._received += len(block)
+        self._progress_at = self._clock()
 
     def _resume(self, head: ObjectHead, stream: BinaryIO) -> dict[str, Any]:
         if not self._received:
@@ -119,15 +138,15 @@ class Download:
             stream.seek(0)
             stream.truncate()
             self._received = self._crc = 0
-            self._md5 = hashlib.md5(usedforsecurity=False)
+            self._md5 = EtagMD5(head.md5_part_size or 0)
         return answer
 
     def _verify(self, head: ObjectHead) -> None:
         same = self._received == head.size
         if head.crc32 is not None:
             same = same and self._crc == head.crc32
-        elif head.etag_is_md5 and '-' not in head.etag:
-            same = same and self._md5.hexdigest() == head.etag
+        elif head.md5_part_size is not None:
+            same = same and self._md5.etag() == head.etag
         if not same:
             raise ChecksumMismatch(f'what arrived of {self._key!r} ({self._received} of'
                                    f' {head.size} bytes) is not what S3 stores; try again')

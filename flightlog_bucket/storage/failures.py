@@ -1,8 +1,20 @@
 """What an error code of S3 means here, to which object it happened, and what to do."""
-from flightlog_bucket.errors import (AuthenticationFailed, BucketNotFound, ChecksumMismatch,
-                                     FileTooLarge, FlightlogError, InvalidRequest, NotAllowed,
-                                     NotSupported, ObjectExists, ObjectNotFound, StorageError,
-                                     TokenRefused, Unavailable, UploadNotFound)
+from flightlog_bucket.errors import (
+    AuthenticationFailed,
+    BucketNotFound,
+    ChecksumMismatch,
+    FileTooLarge,
+    FlightlogError,
+    InvalidRequest,
+    NotAllowed,
+    NotSupported,
+    ObjectExists,
+    ObjectNotFound,
+    StorageError,
+    TokenRefused,
+    Unavailable,
+    UploadNotFound,
+)
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 TOKEN_CODES = frozenset((
@@ -82,5 +94,5 @@ def _by_status(http_status: int, code: str, where: str, said: str) -> FlightlogE
 
 
 def _one_line(code: str, message: str) -> str:
-    text = ''.join(c if c.isprintable() else ' ' for c in f'{code}: {message}' if message)
-    return (text or code)[:MAX_MESSAGE_CHARACTERS]
+    text = f'{code}: {message}' if message else code
+    return ''.join(c if c.isprintable() else ' ' for c in text)[:MAX_MESSAGE_CHARACTERS]

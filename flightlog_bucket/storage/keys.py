@@ -6,7 +6,6 @@ segments, so that ``drone-1`` never reaches ``drone-10``.
 """
 from collections.abc import Iterator
 from datetime import datetime, timezone
-import os
 import unicodedata
 
 from flightlog_bucket.errors import AccessDenied, InvalidRequest
@@ -19,7 +18,8 @@ MAX_VERSIONS = 1000
 # Control characters, lone surrogates, line and paragraph separators.
 _REFUSED_CATEGORIES = frozenset(('Cc', 'Cs', 'Zl', 'Zp'))
 # They turn the text around them about: "gpj.ulg" can be shown as "glu.jpg".
-_REFUSED_FORMATS = frozenset('\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069')
+_REFUSED_FORMATS = frozenset(
+    '\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069')
 
 
 def check_filename(name: str) -> str:
@@ -28,6 +28,10 @@ def check_filename(name: str) -> str:
 
     :raises InvalidRequest: saying what is wrong with it
     """
+    size = len(name.encode(errors='surrogatepass'))
+    if size > MAX_FILENAME_BYTES:
+        raise InvalidRequest(f'the file name {name[:40]!r}... has {size} bytes;'
+                             f' at most {MAX_FILENAME_BYTES} are possible')
     if name in ('', '.', '..'):
         raise InvalidRequest(f'the file name {name!r} names no file')
     if '/' in name or '\\' in name:
@@ -38,9 +42,6 @@ def check_filename(name: str) -> str:
     if refused:
         raise InvalidRequest(f'the file name {name!r} has characters that cannot be shown: '
                              + ', '.join(f'U+{ord(c):04X}' for c in refused))
-    if len(name.encode()) > MAX_FILENAME_BYTES:
-        raise InvalidRequest(f'the file name {name[:40]!r}... has {len(name.encode())} bytes;'
-                             f' at most {MAX_FILENAME_BYTES} are possible')
     return name
 
 
@@ -65,7 +66,8 @@ def object_keys(machine_prefix: str, timestamp: datetime, filename: str,
     :param extension: the end of ``filename`` before which ``_2``, ``_3`` ... is put
     :raises InvalidRequest: if the key has more bytes than S3 takes
     """
-    stamp = timestamp.astimezone(timezone.utc).strftime('%Y%m%d_%H%M%S')
+    utc = timestamp.astimezone(timezone.utc)
+    stamp = f'{utc.year:04}{utc:%m%d_%H%M%S}'  # %Y has fewer digits before the year 1000
     end = filename[len(filename) - len(extension):]
     stem = filename[:len(filename) - len(extension)]
     for version in range(1, MAX_VERSIONS + 1):
@@ -122,16 +124,22 @@ def own_prefix(prefix: str, machine_prefix: str) -> str:
     if means_another or any(s in ('', '.', '..') for s in inner) or whole.endswith(('/.', '/..')):
         raise AccessDenied(f'the prefix {prefix!r} leads out of the folder of this machine,'
                            f' {machine_prefix!r}')
+    _check_length('prefix', whole)
     return whole
 
 
 def _check_sendable(what: str, key: str) -> None:
     if not key:
         raise InvalidRequest(f'{what} is empty')
+    _check_length(what, key)
     if any(_is_refused(c) for c in key):
         raise InvalidRequest(f'{what} {key!r} has characters that cannot be shown')
-    if len(os.fsencode(key)) > MAX_KEY_BYTES:
-        raise InvalidRequest(f'{what} has {len(os.fsencode(key))} bytes; S3 takes {MAX_KEY_BYTES}')
+
+
+def _check_length(what: str, key: str) -> None:
+    size = len(key.encode(errors='surrogatepass'))
+    if size > MAX_KEY_BYTES:
+        raise InvalidRequest(f'{what} has {size} bytes; S3 takes {MAX_KEY_BYTES}')
 
 
 def _is_refused(character: str) -> bool:

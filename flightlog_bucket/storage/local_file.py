@@ -2,18 +2,28 @@
 from collections.abc import Iterator
 import errno
 import hashlib
+import io
 import os
 from pathlib import Path
 import stat
 import threading
 from types import TracebackType
-from typing import BinaryIO, Optional
+from typing import Any, BinaryIO, Optional
 import zlib
 
-from flightlog_bucket.errors import (Cancelled, InvalidRequest, LocalFileChanged, LocalFileError,
-                                     LocalFileNotFound, LocalFileUnreadable)
+from flightlog_bucket.errors import (
+    Busy,
+    Cancelled,
+    FlightlogError,
+    InvalidRequest,
+    LocalFileChanged,
+    LocalFileError,
+    LocalFileNotFound,
+    LocalFileUnreadable,
+)
 
 _BLOCK_BYTES = 1024 * 1024
+_LATEST_S = 253_402_300_799.0  # the last second that a datetime can show
 
 
 class LocalFile:
@@ -32,6 +42,7 @@ class LocalFile:
 
     def __init__(self, path: Path, cancel: threading.Event) -> None:
         self.path = path
+        self.shown = _shown(path)
         self._cancel = cancel
         self._fd = _open(path)
         try:
@@ -55,12 +66,12 @@ class LocalFile:
 
     @property
     def modified_s(self) -> float:
-        """Modification time in seconds since 1970 UTC, when it was opened."""
-        return self._as_opened.st_mtime
+        """Modification time in seconds since 1970 UTC, when it was opened; a possible date."""
+        return min(max(self._as_opened.st_mtime, 0.0), _LATEST_S)
 
     def stream(self) -> BinaryIO:
-        """Return a buffered reader of its own file position; the caller closes it."""
-        return os.fdopen(os.open(f'/proc/self/fd/{self._fd}', os.O_RDONLY | os.O_CLOEXEC), 'rb')
+        """Return a buffered reader of its own position, good as long as the file is open."""
+        return io.BufferedReader(_Reader(self))
 
     def read_at(self, offset: int, length: int) -> bytes:
         """
@@ -69,13 +80,21 @@ class LocalFile:
         :raises Cancelled: if the transfer was cancelled
         :raises LocalFileUnreadable: if the disk does not give them
         """
-        if self._cancel.is_set():
-            raise Cancelled(f'{self.path}: the upload was stopped')
+        self.check_not_cancelled()
         try:
             return os.pread(self._fd, length, offset)
         except OSError as error:
             raise LocalFileUnreadable(
-                f'cannot read {self.path} at byte {offset}: {error.strerror}') from error
+                f'cannot read {self.shown} at byte {offset}: {error.strerror}') from error
+
+    def check_not_cancelled(self) -> None:
+        """
+        Tell whether the transfer may go on.
+
+        :raises Cancelled: if it was cancelled
+        """
+        if self._cancel.is_set():
+            raise Cancelled(f'{self.shown}: the upload was stopped')
 
     def check_unchanged(self) -> None:
         """
@@ -86,8 +105,8 @@ class LocalFile:
         now, then = os.fstat(self._fd), self._as_opened
         if (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
             raise LocalFileChanged(
-                f'{self.path} was written to while it was read (it had {then.st_size} bytes, now'
-                f' {now.st_size}); upload it again when its recorder has closed it')
+                f'{self.shown} was written to while it was read (it had {then.st_size} bytes,'
+                f' now {now.st_size}); upload it again when its recorder has closed it')
 
     def crc32(self, offset: int = 0, length: Optional[int] = None) -> int:
         """
@@ -115,9 +134,34 @@ class LocalFile:
             block = self.read_at(offset, min(_BLOCK_BYTES, end - offset))
             if not block:
                 self.check_unchanged()
-                raise LocalFileChanged(f'{self.path} ends at byte {offset}, before its size says')
+                raise LocalFileChanged(f'{self.shown} ends at byte {offset}, before its size says')
             offset += len(block)
             yield block
+
+
+class _Reader(io.RawIOBase):
+    """The file as a raw stream, for code that takes a stream."""
+
+    def __init__(self, file: LocalFile) -> None:
+        self._file = file
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._file.size}[whence]
+        self._position = max(base + offset, 0)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read_at(self._position, len(buffer))
+        buffer[:len(data)] = data
+        self._position += len(data)
+        return len(data)
 
 
 class FilePart:
@@ -156,7 +200,7 @@ class FilePart:
         data = self._file.read_at(self._offset + self._position, wanted)
         if len(data) < wanted:
             self._file.check_unchanged()
-            raise LocalFileChanged(f'{self._file.path} ends before its size says')
+            raise LocalFileChanged(f'{self._file.shown} ends before its size says')
         self._position += len(data)
         return data
 
@@ -172,24 +216,38 @@ class FilePart:
 
 
 def _open(path: Path) -> int:
+    shown = _shown(path)
     try:
         # O_NONBLOCK: opening a pipe that nobody writes to must not hang.
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):
-        raise LocalFileNotFound(f'there is no {path}') from None
+        raise LocalFileNotFound(f'there is no {shown}') from None
     except PermissionError:
-        raise LocalFileUnreadable(f'no permission to read {path}; give the user of this process'
+        raise LocalFileUnreadable(f'no permission to read {shown}; give the user of this process'
                                   ' read access to it') from None
     except ValueError:
-        raise InvalidRequest(f'{str(path)!r} is not a path') from None
+        raise InvalidRequest(f'{shown} is not a path') from None
     except OSError as error:
-        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
-            raise LocalFileNotFound(f'there is no {path}: {error.strerror}') from None
-        raise LocalFileError(f'cannot open {path}: {error.strerror}') from error
+        raise _open_error(shown, error) from error
+
+
+def _open_error(shown: str, error: OSError) -> FlightlogError:
+    if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        return LocalFileNotFound(f'there is no {shown}: {error.strerror}')
+    if error.errno in (errno.ENXIO, errno.ENODEV):  # a socket; a device that is not there
+        return InvalidRequest(f'{shown} is not a regular file')
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):  # no fault of the log
+        return Busy(f'cannot open {shown} now: {error.strerror}')
+    return LocalFileError(f'cannot open {shown}: {error.strerror}')
 
 
 def _check_is_regular(path: Path, status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
-        raise InvalidRequest(f'{path} is a directory; give the file of the log')
+        raise InvalidRequest(f'{_shown(path)} is a directory; give the file of the log')
     if not stat.S_ISREG(status.st_mode):
-        raise InvalidRequest(f'{path} is not a regular file')
+        raise InvalidRequest(f'{_shown(path)} is not a regular file')
+
+
+def _shown(path: Path) -> str:
+    """Return the path in quotes, with whatever cannot be printed escaped."""
+    return repr(os.fspath(path))

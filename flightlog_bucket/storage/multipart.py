@@ -14,13 +14,18 @@ import logging
 from types import MappingProxyType
 from typing import Any, Optional
 
-from flightlog_bucket.errors import (ChecksumMismatch, FlightlogError, NotSupported,
-                                     UploadNotFound)
+from flightlog_bucket.errors import (
+    ChecksumMismatch,
+    FlightlogError,
+    NotSupported,
+    Unavailable,
+    UploadNotFound,
+)
 from flightlog_bucket.settings import MIB
 from flightlog_bucket.storage import checksum
 from flightlog_bucket.storage.client import S3Client
 from flightlog_bucket.storage.local_file import FilePart, LocalFile
-from flightlog_bucket.storage.objects import ObjectHead, ObjectStore
+from flightlog_bucket.storage.objects import ObjectHead, ObjectStore, PART_SIZE
 from flightlog_bucket.threads import WorkerPool
 
 _log = logging.getLogger(__name__)
@@ -91,8 +96,7 @@ class Uploader:
 
     def holds(self, key: str, head: Optional[ObjectHead], file: LocalFile) -> bool:
         """Tell whether an object is there and has the content of the file."""
-        return head is not None and self._store.holds(
-            key, head, file, part_size(file.size, self._part_size_bytes))
+        return head is not None and self._store.holds(key, head, file)
 
     def _put(self, file: LocalFile, key: str,
              attributes: Parameters) -> tuple[dict[str, Any], int]:
@@ -106,19 +110,28 @@ class Uploader:
 
     def _multipart(self, file: LocalFile, key: str,
                    attributes: Parameters) -> tuple[dict[str, Any], int]:
-        created = self._send('create_multipart_upload', key, attributes, {
-            _PART_SUMS: {'ChecksumAlgorithm': 'CRC32', 'ChecksumType': 'FULL_OBJECT'}})
+        size = part_size(file.size, self._part_size_bytes)
+        metadata = {**attributes.get('Metadata', {}), PART_SIZE: str(size)}
+        created = self._send(
+            'create_multipart_upload', key, {**attributes, 'Metadata': metadata},
+            {_PART_SUMS: {'ChecksumAlgorithm': 'CRC32', 'ChecksumType': 'FULL_OBJECT'}})
         upload_id = created['UploadId']
         try:
-            parts = self._send_parts(file, key, upload_id)
+            parts = self._send_parts(file, key, upload_id, size)
+            file.check_not_cancelled()
             file.check_unchanged()
             return self._complete(file, key, upload_id, parts)
+        except Unavailable:
+            # The answer to this may have to be waited for in vain as well.
+            background = WorkerPool(1, 'flightlog-abort')
+            background.submit(self._abort, key, upload_id)
+            background.shutdown(cancel_futures=False)
+            raise
         except FlightlogError:
             self._abort(key, upload_id)
             raise
 
-    def _send_parts(self, file: LocalFile, key: str, upload_id: str) -> list[Part]:
-        size = part_size(file.size, self._part_size_bytes)
+    def _send_parts(self, file: LocalFile, key: str, upload_id: str, size: int) -> list[Part]:
         pool = WorkerPool(self._max_concurrent_parts, 'flightlog-part', max_pending=MAX_PARTS)
         try:
             pending: list[Future[Part]] = [
@@ -152,7 +165,7 @@ class Uploader:
             crc = checksum.combine(crc, part.crc32, part.size)
         plain = [{'PartNumber': p.number, 'ETag': p.etag} for p in parts]
         summed = [{**entry, 'ChecksumCRC32': checksum.encode(p.crc32)}
-                  for entry, p in zip(plain, parts)]
+                  for entry, p in zip(plain, parts, strict=True)]
         try:
             answer = self._send(
                 'complete_multipart_upload', key,

@@ -12,8 +12,12 @@ from flightlog_bucket.storage.client import S3Client
 from flightlog_bucket.storage.local_file import LocalFile
 
 MAX_KEYS_PER_PAGE = 1000
+PART_SIZE = 'part-size'
+"""Metadata of an object that went up in parts: their size in bytes, which its ETag depends on."""
 
 _MD5_ETAG = re.compile(r'[0-9a-f]{32}(-[0-9]+)?')
+_SIZE = re.compile(r'[1-9][0-9]{0,12}')
+_BLOCK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -23,25 +27,56 @@ class ObjectHead:
 
     :param size: bytes
     :param etag: without its quotes
-    :param etag_is_md5: whether that is made of the content's MD5
     :param crc32: of the whole content; None where the server keeps none
+    :param md5_part_size: the ETag is made of the MD5s of parts of so many bytes; 0: of that of
+        the whole content; None: of neither, or that is not known
     """
 
     size: int
     etag: str
-    etag_is_md5: bool
     crc32: Optional[int]
+    md5_part_size: Optional[int]
 
     @classmethod
     def of(cls, answer: dict[str, Any]) -> 'ObjectHead':
         """Take it from an answer of S3 to any request for one object."""
         etag = str(answer.get('ETag', '')).strip('"')
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html, ETag
-        encrypted = (answer.get('ServerSideEncryption', 'AES256') != 'AES256'
-                     or 'SSECustomerAlgorithm' in answer)
         return cls(size=int(answer.get('ContentLength', 0)), etag=etag,
-                   etag_is_md5=bool(_MD5_ETAG.fullmatch(etag)) and not encrypted,
-                   crc32=_whole_crc32(answer))
+                   crc32=_whole_crc32(answer), md5_part_size=_md5_part_size(etag, answer))
+
+
+class EtagMD5:
+    """
+    Makes of content the ETag that S3 gives to it where it is not encrypted.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+
+    :param part_size: bytes of a part of the upload; 0: it went up in one request
+    """
+
+    def __init__(self, part_size: int) -> None:
+        self._part_size = part_size
+        self._room = part_size
+        self._current = hashlib.md5(usedforsecurity=False)
+        self._parts: list[bytes] = []
+
+    def update(self, block: bytes) -> None:
+        """Add the next bytes of the content."""
+        while self._part_size and len(block) > self._room:
+            self._current.update(block[:self._room])
+            block = block[self._room:]
+            self._parts.append(self._current.digest())
+            self._current, self._room = hashlib.md5(usedforsecurity=False), self._part_size
+        self._current.update(block)
+        self._room -= len(block)
+
+    def etag(self) -> str:
+        """Return the ETag of all that was added."""
+        if not self._part_size:
+            return self._current.hexdigest()
+        parts = [*self._parts, self._current.digest()]
+        whole = hashlib.md5(b''.join(parts), usedforsecurity=False)
+        return f'{whole.hexdigest()}-{len(parts)}'
 
 
 class ObjectStore:
@@ -95,24 +130,26 @@ class ObjectStore:
             raise ObjectNotFound(f'there is no {key!r} in the bucket; nothing was deleted')
         self.client.call('delete_object', key=key)
 
-    def holds(self, key: str, head: ObjectHead, file: LocalFile, part_size: int) -> bool:
+    def holds(self, key: str, head: ObjectHead, file: LocalFile) -> bool:
         """
         Tell whether an object has the content of a local file.
 
-        By the CRC-32 that the server keeps; else by an ETag that is made of the content's MD5;
-        else by reading the object. What cannot be proved is not believed: a captive portal
-        answers 200 to everything.
+        By the CRC-32 that the server keeps and an ETag that is made of the content's MD5, as far
+        as there are these; else by reading the object. A CRC-32 alone is not believed where the
+        ETag contradicts it: some servers only repeat the one that the client told them.
 
         :param key: of the object
         :param head: what S3 tells of it
         :param file: the local file
-        :param part_size: bytes of a part, if it went up in parts
         """
         if head.size != file.size:
             return False
-        if head.crc32 is not None:
-            return head.crc32 == file.crc32()
-        if head.etag_is_md5 and head.etag == _md5_etag(file, part_size, '-' in head.etag):
+        if head.crc32 is not None and head.crc32 != file.crc32():
+            return False
+        # What went up in parts is large, and its CRC-32 is no repetition: the parts' were sent.
+        if head.crc32 is not None and head.md5_part_size != 0:
+            return True
+        if head.md5_part_size is not None and head.etag == _etag(file, head.md5_part_size):
             return True
         return self._read_crc32(key) == file.crc32()
 
@@ -123,14 +160,24 @@ class ObjectStore:
         return crc
 
 
-def _md5_etag(file: LocalFile, part_size: int, in_parts: bool) -> str:
-    """Return the ETag that S3 gives to unencrypted content."""
-    if not in_parts:
-        return file.md5().hex()
-    digests = [file.md5(offset, min(part_size, file.size - offset))
-               for offset in range(0, file.size, part_size)]
-    whole = hashlib.md5(b''.join(digests), usedforsecurity=False)
-    return f'{whole.hexdigest()}-{len(digests)}'
+def _etag(file: LocalFile, part_size: int) -> str:
+    md5 = EtagMD5(part_size)
+    with file.stream() as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            md5.update(block)
+    return md5.etag()
+
+
+def _md5_part_size(etag: str, answer: dict[str, Any]) -> Optional[int]:
+    encrypted = (answer.get('ServerSideEncryption', 'AES256') != 'AES256'
+                 or 'SSECustomerAlgorithm' in answer)
+    match = _MD5_ETAG.fullmatch(etag)
+    if encrypted or not match:
+        return None
+    if not match.group(1):
+        return 0
+    told = str(answer.get('Metadata', {}).get(PART_SIZE, ''))
+    return int(told) if _SIZE.fullmatch(told) else None
 
 
 def _whole_crc32(answer: dict[str, Any]) -> Optional[int]:

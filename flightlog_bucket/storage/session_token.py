@@ -7,21 +7,31 @@ The service's contract: ``POST session_token_url`` answers 200 and a JSON object
 both within a ``Credentials`` object, are understood as well.
 """
 from collections.abc import Callable, Mapping
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 import json
 from pathlib import Path
+import threading
 import time
 from typing import Any, Optional
 
-from flightlog_bucket.errors import (AuthenticationFailed, ConfigurationError, FlightlogError,
-                                     SessionServiceError, Unavailable)
+from flightlog_bucket.errors import (
+    AuthenticationFailed,
+    Busy,
+    ConfigurationError,
+    FlightlogError,
+    SessionServiceError,
+    Unavailable,
+)
 from flightlog_bucket.settings import read_secret_file, redacted_url
-
+from flightlog_bucket.threads import WorkerPool
 import requests
 
 MAX_ANSWER_BYTES = 64 * 1024
+_BLOCK_BYTES = 256  # small, as a read returns when all of it has come
+_MAX_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,7 @@ class SessionTokenService:
         self._bearer_file = bearer_file
         self._clock = clock
         self._now = now
+        self._free_threads = threading.BoundedSemaphore(_MAX_THREADS)
 
     def fetch(self) -> SessionToken:
         """
@@ -73,11 +84,29 @@ class SessionTokenService:
         :raises AuthenticationFailed: if it refuses, or the bearer token cannot be read
         :raises SessionServiceError: if its answer holds no usable token
         """
+        # No timeout of requests bounds a name server that is silent, nor an answer that comes
+        # byte by byte. So the request runs in a thread, which is left to itself when it is late.
+        if not self._free_threads.acquire(blocking=False):
+            raise self._too_slow()
+        pool = WorkerPool(1, 'flightlog-token')
+        try:
+            request = pool.submit(self._ask)
+        except Busy:
+            self._free_threads.release()
+            raise
+        request.add_done_callback(lambda _: self._free_threads.release())
+        pool.shutdown(cancel_futures=False)
+        try:
+            return request.result(self._timeout_s)
+        except FutureTimeoutError:
+            raise self._too_slow() from None
+
+    def _ask(self) -> SessionToken:
         deadline = self._clock() + self._timeout_s
         bearer = self._bearer_token()
         try:
             with requests.Session() as session, session.post(
-                    self._url, auth=_Bearer(bearer), headers={'Accept': 'application/json'},
+                    self._url, auth=_Authorization(bearer), headers={'Accept': 'application/json'},
                     timeout=self._timeout_s, allow_redirects=False, stream=True) as response:
                 self._check_status(response.status_code)
                 body = self._read_body(response, deadline)
@@ -89,6 +118,9 @@ class SessionTokenService:
             raise Unavailable(f'cannot reach the session-token service at {self._shown_url}'
                               f' ({_cause(error)}); check session_token_url and the network'
                               ) from None
+        except ValueError:  # of http.client: lengths and chunks that make no sense
+            raise SessionServiceError(f'what answers at {self._shown_url} does not keep to HTTP;'
+                                      ' check session_token_url') from None
         return self._token(body, date)
 
     def _bearer_token(self) -> str:
@@ -114,7 +146,7 @@ class SessionTokenService:
 
     def _read_body(self, response: requests.Response, deadline: float) -> bytes:
         body = b''
-        for block in response.iter_content(8192):
+        for block in response.iter_content(_BLOCK_BYTES):
             body += block
             if len(body) > MAX_ANSWER_BYTES:
                 raise SessionServiceError(f'the answer of the session-token service at'
@@ -159,8 +191,12 @@ class SessionTokenService:
         return lifetime_s
 
 
-class _Bearer(requests.auth.AuthBase):
-    """Sets the header, and keeps requests from taking a password out of ~/.netrc."""
+class _Authorization(requests.auth.AuthBase):
+    """
+    Sends the bearer token, else the user name and password of the URL, else nothing.
+
+    It also keeps requests from taking a password out of ~/.netrc.
+    """
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -168,6 +204,10 @@ class _Bearer(requests.auth.AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._token:
             request.headers['Authorization'] = f'Bearer {self._token}'
+            return request
+        user, password = requests.utils.get_auth_from_url(request.url or '')
+        if user or password:
+            return requests.auth.HTTPBasicAuth(user, password)(request)
         return request
 
 
@@ -198,7 +238,7 @@ def _moment(value: Any) -> Optional[datetime]:
 def _http_date(text: str) -> Optional[datetime]:
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
@@ -208,7 +248,8 @@ def _cause(error: BaseException) -> str:
     reason: BaseException = error
     for _ in range(8):
         inner = reason.__cause__ or reason.__context__
-        if inner is None:
+        # urllib3 1 calls http.client in two ways, the first of which fails with a TypeError.
+        if inner is None or isinstance(inner, TypeError):
             break
         reason = inner
     if isinstance(reason, OSError) and reason.strerror:

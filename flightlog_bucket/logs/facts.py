@@ -1,0 +1,137 @@
+"""Accepting a log: name and content must be of the same, allowed format."""
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+import logging
+import os
+from pathlib import Path
+import time
+from typing import BinaryIO, Optional
+
+from flightlog_bucket.errors import InvalidExtension, LocalFileUnreadable, ValidationFailed
+from flightlog_bucket.logs.formats import EXTENSIONS, format_of_name, formats_of_content, LogFormat
+from flightlog_bucket.logs.reader import LogReader, read_up_to
+from flightlog_bucket.logs.ulog import is_encrypted
+
+_log = logging.getLogger(__name__)
+
+_HEAD_BYTES = 64
+_LFS_POINTER = b'version https://git-lfs.github.com/spec/'
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# Outside of these a log's clock was not set, or the flight was simulated.
+_EARLIEST_START = datetime(2000, 1, 1, tzinfo=timezone.utc)
+_LATEST_START = datetime(2100, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class LogFacts:
+    """
+    What is known about an accepted log.
+
+    :param format: ``ulog``, ``rosbag1``, ``mcap``, ``sqlite3``, ``mcap.zstd`` or ``sqlite3.zstd``
+    :param extension: lower case, with the dot, e.g. ``.ulg``
+    :param content_type: MIME type
+    :param start: when the recording began, aware, UTC; None where the log does not tell it
+    """
+
+    format: str
+    extension: str
+    content_type: str
+    start: Optional[datetime]
+
+
+def inspect(name: str, path: Path, stream: BinaryIO, *, allowed: Sequence[str] = EXTENSIONS,
+            clock: Callable[[], float] = time.monotonic) -> LogFacts:
+    """
+    Accept a log if name and content agree, and tell what it is.
+
+    Only the head is checked, so that a log which a power cut ended is accepted. Finding the start
+    takes at most 1 s and 16 MiB; a log of which it cannot be found has none.
+
+    :param name: that the object will get
+    :param path: of the log
+    :param stream: the open log; is left at its beginning
+    :param allowed: extensions, lower case, with the dot
+    :param clock: monotonic seconds
+    :raises InvalidExtension: if the name is none of an allowed format
+    :raises ValidationFailed: if the log is empty, or its content is not what the name says
+    :raises LocalFileUnreadable: if the disk does not give the head
+    """
+    log_format = format_of_name(name)
+    if log_format is None or log_format.extension not in allowed:
+        raise InvalidExtension(f'{name!r} does not end in {_either(allowed)}')
+    head = _head(path, stream)
+    if not log_format.matches(head):
+        raise ValidationFailed(_what_is_wrong(name, path, log_format, head, allowed))
+    start = _start(log_format, path, stream, clock)
+    return LogFacts(log_format.name, log_format.extension, log_format.content_type, start)
+
+
+def _head(path: Path, stream: BinaryIO) -> bytes:
+    try:
+        stream.seek(0)
+        return read_up_to(stream, _HEAD_BYTES)
+    except OSError as error:
+        raise LocalFileUnreadable(f'cannot read {_shown(path)}: {error.strerror}') from error
+
+
+def _what_is_wrong(name: str, path: Path, said: LogFormat, head: bytes,
+                   allowed: Sequence[str]) -> str:
+    shown = _shown(path)
+    if not head:
+        return f'{shown} is empty'
+    if head.startswith(_LFS_POINTER):
+        return f'{shown} is a Git LFS pointer, not the log itself; run "git lfs pull" first'
+    if is_encrypted(head):
+        return f'{shown} is an encrypted ULog, of which nothing can be checked; decrypt it first'
+    found = formats_of_content(head)
+    if found:
+        says = 'the name says' if name == path.name else f'the name {name!r} says'
+        return (f'{shown}: {says} {said.title}, the content is {found[0].content};'
+                f' {_advice(said, found, allowed)}')
+    if not any(head):
+        return f'{shown}: the content is not {said.content}, it begins with zero bytes only'
+    return f'{shown}: the content is not {said.content}, it begins with {head[:8].hex(" ")}'
+
+
+def _advice(said: LogFormat, found: tuple[LogFormat, ...], allowed: Sequence[str]) -> str:
+    """Name the extension that the content asks for; of several, the one nearest to the name."""
+    nearest = [f.extension for f in found if f.extension.startswith(said.extension)]
+    extensions = nearest or [f.extension for f in found]
+    usable = [e for e in extensions if e in allowed]
+    if usable:
+        return f'rename it, or give a custom_filename that ends in {_either(usable)}'
+    return f'{_either(extensions)} is not among the allowed extensions, {", ".join(allowed)}'
+
+
+def _start(log_format: LogFormat, path: Path, stream: BinaryIO,
+           clock: Callable[[], float]) -> Optional[datetime]:
+    try:
+        try:
+            start_ns = log_format.start_ns(LogReader(path, stream, clock))
+        finally:
+            stream.seek(0)
+    except (ValueError, OSError) as error:
+        _log.debug('%s: its start cannot be told: %s', _shown(path), error)
+        return None
+    if start_ns is None:
+        return None
+    # Checked as a number: timedelta and datetime overflow far below 2**64 ns.
+    if not _ns(_EARLIEST_START) <= start_ns < _ns(_LATEST_START):
+        _log.debug('%s: its start is %d ns, which is no date of a flight', _shown(path), start_ns)
+        return None
+    return _EPOCH + timedelta(microseconds=start_ns // 1000)
+
+
+def _ns(moment: datetime) -> int:
+    return int((moment - _EPOCH).total_seconds()) * 10**9
+
+
+def _either(words: Sequence[str]) -> str:
+    return ' or '.join(filter(None, (', '.join(words[:-1]), *words[-1:])))
+
+
+def _shown(path: Path) -> str:
+    """Return the path in quotes, with whatever cannot be printed escaped."""
+    return repr(os.fspath(path))

@@ -1,0 +1,62 @@
+"""The formats of flight logs that can be stored: one row each."""
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Optional
+
+from flightlog_bucket.logs import mcap, rosbag1, rosbag2_sqlite, ulog, zstd
+from flightlog_bucket.logs.reader import LogReader
+
+
+@dataclass(frozen=True)
+class LogFormat:
+    """
+    A format of flight logs.
+
+    :param name: its short name, for programs
+    :param extension: lower case, with the dot
+    :param title: what a name with this extension says
+    :param content: what content of this format is, in a sentence
+    :param content_type: MIME type
+    :param matches: whether a log that begins with these bytes has this format
+    :param start_ns: the log's start in nanoseconds since 1970 UTC, or None
+    """
+
+    name: str
+    extension: str
+    title: str
+    content: str
+    content_type: str
+    matches: Callable[[bytes], bool]
+    start_ns: Callable[[LogReader], Optional[int]]
+
+
+FORMATS = (
+    LogFormat('ulog', '.ulg', 'ULog', 'a ULog', 'application/x-ulog',
+              ulog.matches, ulog.start_ns),
+    LogFormat('rosbag1', '.bag', 'ROS 1 bag', 'a ROS 1 bag', 'application/x-rosbag',
+              rosbag1.matches, rosbag1.start_ns),
+    LogFormat('mcap', '.mcap', 'MCAP', 'an MCAP file', 'application/x-mcap',
+              mcap.matches, mcap.start_ns),
+    LogFormat('sqlite3', '.db3', 'SQLite', 'an SQLite database', 'application/vnd.sqlite3',
+              rosbag2_sqlite.matches, rosbag2_sqlite.start_ns),
+    LogFormat('mcap.zstd', '.mcap.zstd', 'compressed MCAP', 'Zstandard-compressed',
+              'application/zstd', zstd.matches, zstd.start_ns),
+    LogFormat('sqlite3.zstd', '.db3.zstd', 'compressed SQLite', 'Zstandard-compressed',
+              'application/zstd', zstd.matches, zstd.start_ns),
+)
+
+EXTENSIONS = tuple(log_format.extension for log_format in FORMATS)
+
+
+def format_of_name(name: str) -> Optional[LogFormat]:
+    """Return the format that a file name says, whatever its case; None: that of no log."""
+    for log_format in FORMATS:
+        end = len(log_format.extension)
+        if len(name) > end and name[-end:].lower() == log_format.extension:
+            return log_format
+    return None
+
+
+def formats_of_content(head: bytes) -> tuple[LogFormat, ...]:
+    """Return the formats that a log beginning with ``head`` may have."""
+    return tuple(log_format for log_format in FORMATS if log_format.matches(head))

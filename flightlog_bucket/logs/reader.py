@@ -1,0 +1,73 @@
+"""Bounded access to a log's bytes: whatever a file claims, little is read and not for long."""
+from collections.abc import Callable
+import os
+from pathlib import Path
+import time
+from typing import BinaryIO
+
+BUDGET_BYTES = 16 * 1024 * 1024
+BUDGET_S = 1.0
+MAX_RECORDS = 50_000
+"""Records of one index that are looked at; a log of 2 GiB has about 3,000."""
+
+
+class NoStart(ValueError):
+    """The start cannot be told: the log is damaged, odd, or too large to look through."""
+
+
+class LogReader:
+    """
+    A log's bytes at given offsets, within a budget of bytes and of time.
+
+    :param path: of the log, for formats whose library wants a name
+    :param stream: the open log; its position is moved
+    :param clock: monotonic seconds
+    """
+
+    def __init__(self, path: Path, stream: BinaryIO,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self.path = path
+        self._stream = stream
+        self._clock = clock
+        self._deadline_s = clock() + BUDGET_S
+        self._bytes_left = BUDGET_BYTES
+        self._size = stream.seek(0, os.SEEK_END)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the log when the reader was made."""
+        return self._size
+
+    def is_late(self) -> bool:
+        """Tell whether the time is used up."""
+        return self._clock() >= self._deadline_s
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """
+        Return exactly ``length`` bytes from ``offset``.
+
+        :raises NoStart: if the log does not hold them, or the budget does not allow it
+        :raises OSError: if the disk does not give them
+        """
+        if offset < 0 or length < 0 or offset + length > self._size:
+            raise NoStart(f'{length} bytes at {offset} are outside of the {self._size} of the log')
+        self._bytes_left -= length
+        if self._bytes_left < 0 or self.is_late():
+            raise NoStart(f'more than {BUDGET_BYTES} bytes or {BUDGET_S} s would be needed')
+        self._stream.seek(offset)
+        data = read_up_to(self._stream, length)
+        if len(data) < length:
+            raise NoStart('the log became shorter while it was read')
+        return data
+
+
+def read_up_to(stream: BinaryIO, length: int) -> bytes:
+    """Return ``length`` bytes from the stream's position, fewer only at the end of the file."""
+    data = b''
+    while len(data) < length:
+        # An unbuffered stream may give less than it has.
+        block = stream.read(length - len(data))
+        if not block:
+            break
+        data += block
+    return data

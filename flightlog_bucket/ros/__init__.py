@@ -1,0 +1,1 @@
+"""The edge to ROS 2: the node, its parameters, services and subscriptions."""

@@ -1,0 +1,1 @@
+"""Flight logs on their way into the bucket: queued, uploading, stored, rejected."""

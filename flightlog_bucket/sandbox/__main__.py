@@ -1,0 +1,156 @@
+"""``ros2 run flightlog_bucket sandbox``: a sandbox in the foreground, to play with."""
+import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+import shutil
+import signal
+import sys
+import time
+from types import FrameType
+from typing import Optional
+
+from flightlog_bucket.errors import ConfigurationError
+from flightlog_bucket.sandbox import typed
+from flightlog_bucket.sandbox.node_process import NodeProcess
+from flightlog_bucket.sandbox.options import SandboxOptions
+from flightlog_bucket.sandbox.process import Sandbox, SandboxError
+from flightlog_bucket.settings import read_secret_file
+
+_CHECK_EVERY_S = 0.5
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run until Ctrl-C or SIGTERM; return the exit code."""
+    arguments = _parse(_without_ros_arguments(sys.argv[1:] if argv is None else argv))
+    try:
+        with _interrupt_on_signals():
+            return _run(arguments)
+    except KeyboardInterrupt:
+        return 0
+    except (SandboxError, ConfigurationError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    bearer_file = arguments.bearer_file
+    sandbox = Sandbox(
+        bucket_name=arguments.bucket, region=arguments.region,
+        upload_prefix=arguments.upload_prefix, robot_instance_id=arguments.robot_instance_id,
+        own_folder_only=arguments.own_folder_only, s3_port=arguments.port,
+        session_token_port=arguments.session_token_port,
+        bearer_token=read_secret_file(Path(bearer_file)) if bearer_file else '')
+    with sandbox:
+        parameters = sandbox.node_parameters()
+        if bearer_file:
+            parameters['session_token_bearer_file'] = bearer_file
+        print(_introduction(sandbox, parameters, arguments.with_node), flush=True)
+        node = NodeProcess(parameters, {}) if arguments.with_node else None
+        try:
+            return _watch(sandbox, node)
+        finally:
+            if node is not None:
+                node.stop()
+
+
+def _watch(sandbox: Sandbox, node: Optional[NodeProcess]) -> int:
+    while True:
+        if not sandbox.is_running():
+            print('the sandbox has ended by itself', file=sys.stderr)
+            return 1
+        if node is not None and node.exit_code() is not None:
+            print(f'the node has ended by itself, exit code {node.exit_code()}', file=sys.stderr)
+            return 1
+        time.sleep(_CHECK_EVERY_S)
+
+
+def _introduction(sandbox: Sandbox, parameters: dict[str, str], with_node: bool) -> str:
+    key = f'{sandbox.options.machine_prefix}20250727_143022_flight.ulg'
+    lines = [
+        f'S3              {sandbox.endpoint_url}  bucket {sandbox.bucket_name}',
+        f'session tokens  {sandbox.session_token_url}',
+        'All of it is in memory, and gone when this ends (Ctrl-C).',
+        '']
+    if not with_node:
+        lines += ['The node, in another terminal:', *_node_lines(parameters), '']
+    calls = [
+        ('upload', {'file_path': '/path/to/flight.ulg'}),
+        ('list', {}),
+        ('info', {}),
+        ('download', {'s3_key': key, 'local_path': '/tmp'}),  # noqa: S108 - an example
+        ('delete', {'s3_key': key})]
+    lines += ['Then, in another terminal:']
+    lines += ['  ' + typed.service_call(f'/flightlog_bucket/{name}', name.capitalize(), request)
+              for name, request in calls]
+    lines += ['  ' + typed.bag_closed('/path/to/flight.mcap')]
+    if shutil.which('ros2') is None:
+        lines += ['There is no ros2 command here; this does the same:',
+                  f'  {sys.executable} -m flightlog_bucket.demo.call upload '
+                  'file_path=/path/to/flight.ulg']
+    return '\n'.join([*lines, ''])
+
+
+def _node_lines(parameters: dict[str, str]) -> list[str]:
+    settings = [f'    {typed.parameter(name, value)}' for name, value in parameters.items()]
+    return ['  ros2 run flightlog_bucket flightlog_bucket_node --ros-args \\',
+            *(f'{line} \\' for line in settings[:-1]), settings[-1]]
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    default = SandboxOptions()
+    parser = argparse.ArgumentParser(
+        prog='sandbox',
+        description='An S3 server and a session-token service on this computer only, to try '
+                    'flightlog_bucket with. Small files: it keeps them in memory.')
+    parser.add_argument('--port', type=_port, default=0, help='of S3; default: a free one')
+    parser.add_argument('--session-token-port', type=_port, default=0,
+                        help='of the session-token service; default: a free one')
+    parser.add_argument('--bucket', default=default.bucket_name, help='default: %(default)s')
+    parser.add_argument('--region', default=default.region, help='default: %(default)s')
+    parser.add_argument('--upload-prefix', default=default.upload_prefix,
+                        help='default: %(default)s')
+    parser.add_argument('--robot-instance-id', default=default.robot_instance_id,
+                        help='default: %(default)s')
+    parser.add_argument('--own-folder-only', action='store_true',
+                        help="the session tokens reach this machine's own objects only")
+    parser.add_argument('--bearer-file', metavar='FILE',
+                        help='the session-token service asks for the token in this file')
+    parser.add_argument('--with-node', action='store_true', help='start the node as well')
+    return parser.parse_args(argv)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError(text)
+    return port
+
+
+def _without_ros_arguments(argv: Sequence[str]) -> list[str]:
+    """Leave out what ``ros2 launch`` appends."""
+    arguments = list(argv)
+    return arguments[:arguments.index('--ros-args')] if '--ros-args' in arguments else arguments
+
+
+@contextmanager
+def _interrupt_on_signals() -> Iterator[None]:
+    """Make SIGTERM and SIGHUP the same as Ctrl-C."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, _interrupt) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: Optional[FrameType]) -> None:
+    # One is enough: what is being cleaned up must not be interrupted in its turn.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == '__main__':
+    sys.exit(main())

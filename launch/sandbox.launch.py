@@ -1,0 +1,38 @@
+"""Start sandbox and node: ``ros2 launch flightlog_bucket sandbox.launch.py``."""
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+
+def generate_launch_description():
+    port = LaunchConfiguration('port')
+    session_token_port = LaunchConfiguration('session_token_port')
+    robot_instance_id = LaunchConfiguration('robot_instance_id')
+    return LaunchDescription([
+        DeclareLaunchArgument('port', default_value='14566', description='of S3'),
+        DeclareLaunchArgument('session_token_port', default_value='14567',
+                              description='of the session-token service'),
+        DeclareLaunchArgument('robot_instance_id', default_value='drone-001',
+                              description='this machine'),
+        Node(
+            package='flightlog_bucket',
+            executable='sandbox',
+            arguments=['--port', port, '--session-token-port', session_token_port,
+                       '--robot-instance-id', robot_instance_id],
+            output='screen',
+        ),
+        Node(
+            package='flightlog_bucket',
+            executable='flightlog_bucket_node',
+            name='flightlog_bucket',
+            parameters=[{
+                'endpoint_url': ['http://127.0.0.1:', port],
+                'session_token_url': ['http://127.0.0.1:', session_token_port,
+                                      '/session-token'],
+                'bucket_name': 'flight-logs',
+                'robot_instance_id': robot_instance_id,
+            }],
+            output='screen',
+        ),
+    ])

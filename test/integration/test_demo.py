@@ -1,0 +1,144 @@
+"""``make demo``, less the building: a process that shows the main job and says the truth."""
+import os
+from pathlib import Path
+import select
+import signal
+import subprocess
+import sys
+from typing import Optional
+
+from flightlog_bucket.sandbox.process import package_environment
+import pytest
+from support.logs import write_log
+
+pytest.importorskip('rclpy')
+pytest.importorskip('flightlog_bucket.srv')
+
+_BOUND_S = 90
+
+
+def environment(directory: Path, **more: str) -> dict[str, str]:
+    return {**package_environment(), 'TMPDIR': str(directory), 'PYTHONIOENCODING': 'utf-8', **more}
+
+
+def demo(directory: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run the demonstration with all its temporary files in an empty directory."""
+    temporary = directory / 'tmp'
+    temporary.mkdir()
+    done = subprocess.run(
+        [sys.executable, '-m', 'flightlog_bucket.demo', *arguments],
+        env=environment(temporary, **more), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, encoding='utf-8', timeout=_BOUND_S)
+    assert list(temporary.iterdir()) == [], 'temporary files are left'
+    return done
+
+
+def test_it_does_the_main_job_on_logs_of_its_own(tmp_path: Path) -> None:
+    done = demo(tmp_path)
+    assert done.returncode == 0, done.stdout
+    for service in ('upload', 'list', 'info', 'download', 'delete'):
+        assert (f'$ ros2 service call /flightlog_bucket/{service} '
+                f'flightlog_bucket/srv/{service.capitalize()}') in done.stdout
+    assert done.stdout.count('byte for byte the same') == 3
+    assert '✗' not in done.stdout
+    assert '\033' not in done.stdout
+    assert len(done.stdout.splitlines()) < 80
+
+
+def test_it_takes_a_log_of_the_user(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "it's my $HOME flight é.mcap")
+    before = log.read_bytes()
+    done = demo(tmp_path, '--log', str(log))
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count('byte for byte the same') == 1
+    assert log.read_bytes() == before
+
+
+def test_a_file_that_is_no_log_fails_at_its_step(tmp_path: Path) -> None:
+    log = tmp_path / 'notes.ulg'
+    log.write_text('to do')
+    done = demo(tmp_path, '--log', str(log))
+    assert done.returncode == 1
+    assert '✗ notes.ulg is stored: ' in done.stdout
+    assert 'File validation failed' in done.stdout
+    assert 'The node said:' in done.stdout
+    assert 'Traceback' not in done.stdout
+
+
+def test_a_node_that_does_not_start_is_shown(tmp_path: Path) -> None:
+    # The node is a child of the demonstration, and gets this from it.
+    overlay = tmp_path / 'overlay'
+    overlay.mkdir()
+    (overlay / 'sitecustomize.py').write_text(
+        'import sys\n'
+        'if sys.argv[0] == "-c":\n'
+        '    sys.exit("a broken installation")\n')
+    done = demo(tmp_path, PYTHONPATH=f'{overlay}{os.pathsep}{os.environ.get("PYTHONPATH", "")}')
+    assert done.returncode == 1
+    assert 'a broken installation' in done.stdout
+
+
+def test_a_missing_file_is_said_before_anything_is_done(tmp_path: Path) -> None:
+    done = demo(tmp_path, '--log', str(tmp_path / 'missing.ulg'))
+    assert done.returncode == 2
+    assert 'there is no file' in done.stdout
+
+
+@pytest.mark.parametrize(('number', 'code'), [
+    (signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_whenever_it_ends_nothing_is_left(tmp_path: Path, number: int,
+                                          code: Optional[int]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, '-u', '-m', 'flightlog_bucket.demo'], env=environment(tmp_path),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0, start_new_session=True)
+    with process:
+        try:
+            assert process.stdout is not None
+            said = b''
+            while b'is stored' not in said:
+                assert select.select([process.stdout], [], [], _BOUND_S)[0], said
+                line = process.stdout.readline()
+                assert line, said
+                said += line
+            ends = [os.pidfd_open(int(word)) for word in Path(
+                f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()]
+            assert len(ends) == 2
+            process.send_signal(number)
+            assert process.wait(_BOUND_S) == code
+            for end in ends:
+                assert select.select([end], [], [], 30)[0], 'a child is left'
+                os.close(end)
+        finally:
+            process.kill()
+
+
+def test_the_sandbox_starts_a_node_that_can_be_called(tmp_path: Path) -> None:
+    log = write_log(tmp_path / 'flight.bag')
+    ros = {'ROS_DOMAIN_ID': str(1 + os.getpid() % 101), 'ROS_LOG_DIR': str(tmp_path / 'log'),
+           'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, '-m', 'flightlog_bucket.demo.call', *arguments],
+            env=environment(tmp_path, **ros), capture_output=True, text=True, timeout=_BOUND_S)
+
+    with open(tmp_path / 'output', 'wb') as output:
+        sandbox = subprocess.Popen(
+            [sys.executable, '-m', 'flightlog_bucket.sandbox', '--with-node'],
+            env=environment(tmp_path, **ros), stdout=output, stderr=output,
+            start_new_session=True)
+    try:
+        stored = call('upload', f'file_path={log}', 'custom_filename=a b.bag')
+        assert stored.returncode == 0, stored.stderr
+        assert '20250727_143022_a b.bag' in stored.stdout
+        assert '20250727_143022_a b.bag' in call('list', 'max_keys=1').stdout
+        refused = call('delete', 's3_key=flight_logs/drone-2/a.bag')
+        assert refused.returncode == 1
+        assert 'status=403' in refused.stdout
+        assert call('delete', 'key=a').returncode == 2
+        sandbox.send_signal(signal.SIGINT)
+        assert sandbox.wait(_BOUND_S) == 0
+    finally:
+        sandbox.kill()
+        sandbox.wait()
+    assert 'Traceback' not in (tmp_path / 'output').read_text()

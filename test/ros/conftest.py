@@ -1,0 +1,118 @@
+"""The fixtures of the tests with a real node."""
+from collections.abc import Callable, Iterator
+import fcntl
+import os
+from pathlib import Path
+import tempfile
+from typing import Any
+import warnings
+
+from node_process import NodeProcess
+import pytest
+
+pytest.importorskip('rclpy', reason='ROS 2 is not installed')
+pytest.importorskip('flightlog_bucket.srv', reason='the interfaces are not built')
+
+from flightlog_bucket.sandbox import Sandbox
+from ros_client import RosClient
+import split_events
+from support.fault_proxy import FaultProxy
+from support.logs import write_log
+
+DOMAINS = range(30, 100)
+
+StartNode = Callable[..., NodeProcess]
+
+
+@pytest.fixture(scope='session', autouse=True)
+def domain() -> Iterator[int]:
+    """Take a DDS domain that no other test process on this computer has."""
+    before = dict(os.environ)
+    number, lock = _free_domain()
+    os.environ['ROS_DOMAIN_ID'] = str(number)
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    try:
+        yield number
+    finally:
+        os.close(lock)
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _free_domain() -> tuple[int, int]:
+    for number in DOMAINS:
+        lock = os.open(Path(tempfile.gettempdir()) / f'flightlog_bucket_domain_{number}.lock',
+                       os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+        else:
+            return number, lock
+    raise RuntimeError('all DDS domains for tests are taken')
+
+
+@pytest.fixture(scope='session')
+def sandbox() -> Iterator[Sandbox]:
+    """Return an S3 server with a session-token service."""
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(sandbox: Sandbox) -> Iterator[FaultProxy]:
+    """Return what breaks the way to the sandbox."""
+    with FaultProxy(sandbox.endpoint_url) as running:
+        yield running
+
+
+@pytest.fixture(scope='session')
+def ros() -> Iterator[RosClient]:
+    """Return what talks to the node."""
+    with warnings.catch_warnings():
+        # What rclpy imports when it is first used is older than this Python.
+        warnings.simplefilter('ignore', DeprecationWarning)
+        client = RosClient()
+    with client:
+        yield client
+
+
+@pytest.fixture
+def start_node(tmp_path: Path, ros: RosClient) -> Iterator[StartNode]:
+    """Return what starts a node; it is ended after the test."""
+    nodes: list[NodeProcess] = []
+
+    def start(parameters: dict[str, Any], **options: Any) -> NodeProcess:
+        node = NodeProcess(tmp_path / f'node{len(nodes)}', parameters, **options)
+        nodes.append(node)
+        return node
+    try:
+        yield start
+    finally:
+        for node in nodes:
+            node.stop()
+        ros.forget()
+
+
+@pytest.fixture
+def parameters(sandbox: Sandbox) -> dict[str, Any]:
+    """Return the parameters of a node that uses the sandbox; every test has a machine."""
+    return {**sandbox.node_parameters(), 'request_timeout': 10}
+
+
+@pytest.fixture
+def node(start_node: StartNode, parameters: dict[str, Any]) -> NodeProcess:
+    """Return a node that serves and uses the sandbox."""
+    return start_node(parameters).serving()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Return a flight log whose content and name no other test has."""
+    return write_log(tmp_path / f'{tmp_path.name}.mcap')
+
+
+@pytest.fixture(scope='session')
+def rosbag2_interfaces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the environment in which rosbag2_interfaces is installed."""
+    return split_events.build(tmp_path_factory.mktemp('rosbag2_interfaces'))

@@ -1,0 +1,59 @@
+"""Between the core and the messages."""
+from datetime import datetime, timezone
+import os
+from pathlib import Path
+
+from flightlog_bucket.errors import AccessDenied, FileTooLarge, InvalidRequest
+from flightlog_bucket.results import DownloadedLog, Listing, StoredFile, StoredLog
+from flightlog_bucket.ros import conversions
+from flightlog_bucket.srv import Download, List, Upload
+import pytest
+
+NO_UTF_8 = os.fsdecode(b'/logs/\xff\xfe.ulg')
+
+
+@pytest.mark.parametrize(('error', 'status', 'words'), [
+    (AccessDenied('it is of drone-2'), 403, 'Access denied: it is of drone-2'),
+    (FileTooLarge('3 GiB'), 413, 'File validation failed: 3 GiB'),
+    (FileTooLarge(NO_UTF_8), 413, r'\udcff\udcfe.ulg'),
+    (KeyError('surprise'), 500, 'internal error, see the log of the node: KeyError'),
+])
+def test_an_error_is_an_answer(error: Exception, status: int, words: str) -> None:
+    answer = conversions.failed(Upload.Response(), error)
+    assert (answer.success, answer.status) == (False, status)
+    assert words in answer.error
+    answer.error.encode('utf-8')
+
+
+def test_results_are_answers() -> None:
+    answer = conversions.uploaded(Upload.Response(), StoredLog('k', 'u', 7, 'x/y', True))
+    assert (answer.success, answer.status, answer.error) == (True, 200, '')
+    assert (answer.s3_key, answer.file_url, answer.file_size) == ('k', 'u', 7)
+    assert (answer.content_type, answer.already_stored) == ('x/y', True)
+
+    moment = datetime(2025, 7, 27, 14, 30, 22, 250_000, timezone.utc)
+    listing = Listing((StoredFile('k', 7, moment, 'u'),), 'more')
+    answer = conversions.listed(List.Response(), listing)
+    assert (answer.files[0].key, answer.files[0].size, answer.next_token) == ('k', 7, 'more')
+    assert answer.files[0].last_modified.sec == 1_753_626_622
+    assert answer.files[0].last_modified.nanosec == 250_000_000
+
+    answer = conversions.downloaded(Download.Response(), DownloadedLog('k', Path(NO_UTF_8), 7))
+    assert answer.local_path == r'/logs/\udcff\udcfe.ulg'
+
+
+def test_a_line_of_the_log_stays_one_line() -> None:
+    assert conversions.printable('a\nb\x1b[31m\u2028é飛') == r'a\nb\x1b[31m\u2028é飛'
+
+
+@pytest.mark.parametrize('value', ['', 'a\0b'])
+def test_what_is_no_path_is_refused(value: str) -> None:
+    with pytest.raises(InvalidRequest, match='file_path'):
+        conversions.path_from('file_path', value, Path('/bags'))
+
+
+def test_a_relative_path_starts_at_the_base() -> None:
+    assert conversions.path_from('p', 'a/b.ulg', Path('/bags')) == Path('/bags/a/b.ulg')
+    assert conversions.path_from('p', '/a/b.ulg', Path('/bags')) == Path('/a/b.ulg')
+    with pytest.raises(InvalidRequest, match='absolute'):
+        conversions.absolute_path_from('p', 'a/b.ulg')

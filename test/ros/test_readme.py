@@ -1,0 +1,35 @@
+"""What the README says of parameters and interfaces is what there is."""
+from pathlib import Path
+import re
+
+from flightlog_bucket.ros.parameters import TABLE
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / 'README.md').read_text('utf-8')
+ROWS = dict(re.findall(r'^\| `(\w+)` \| (.+?) \| ', README, re.MULTILINE))
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, list):
+        return ' '.join(f'`{value}`' for value in default)
+    return 'empty' if default == '' else f'`{default}`'
+
+
+def test_names_every_parameter_and_no_other() -> None:
+    assert list(ROWS) == [row.name for row in TABLE]
+
+
+@pytest.mark.parametrize('row', TABLE, ids=lambda row: row.name)
+def test_gives_the_default(row) -> None:
+    assert ROWS[row.name] == ('must be set' if row.required else _shown(row.default))
+
+
+@pytest.mark.parametrize('kind', sorted(p.stem for p in (ROOT / 'srv').glob('*.srv')))
+def test_shows_a_call_of_every_service_with_fields_that_it_has(kind: str) -> None:
+    calls = re.findall(rf'flightlog_bucket/srv/{kind} (?:\\\n\s*)?"\{{(.*?)\}}"', README)
+    request = (ROOT / 'srv' / f'{kind}.srv').read_text('utf-8').split('---')[0]
+    known = re.findall(r'^\w+ (\w+)', request, re.MULTILINE)
+    assert calls
+    for call in calls:
+        assert set(re.findall(r'(\w+): ', call)) <= set(known)

@@ -1,0 +1,127 @@
+"""The node starts, answers and idles as it must, whatever the network does."""
+import math
+import os
+import socket
+import statistics
+import time
+
+from flightlog_bucket.srv import Info, List, Upload
+import pytest
+from support.fault_proxy import FaultProxy
+from support.logs import write_log
+
+START_S = 1.5
+STARTS = 10
+INFO_S = 0.05
+
+
+@pytest.fixture
+def silent_url():
+    """Return the URL of a server that accepts connections and never answers."""
+    with socket.create_server(('127.0.0.1', 0), backlog=64) as server:
+        yield f'http://127.0.0.1:{server.getsockname()[1]}'
+
+
+def _median_s(call, times: int = 21) -> float:
+    durations_s = []
+    for _ in range(times):
+        began_s = time.monotonic()
+        assert call().success
+        durations_s.append(time.monotonic() - began_s)
+    return statistics.median(durations_s)
+
+
+def _wait_until(condition) -> None:
+    deadline_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline_s
+
+
+def test_info_while_four_uploads_are_stalled(start_node, parameters, proxy, ros, tmp_path) -> None:
+    proxy.black_hole()
+    start_node({**parameters, 'endpoint_url': proxy.url, 'request_timeout': 60}).serving()
+    logs = [write_log(tmp_path / f'{tmp_path.name}_{n}.ulg') for n in range(5)]
+    answers = [ros.begin(Upload, file_path=str(log)) for log in logs]
+    _wait_until(lambda: ros.call(Info).uploading == 4)
+    proxy.wait_for_connections(4)
+    assert _median_s(lambda: ros.call(Info)) < INFO_S
+    assert ros.call(Info).queued == 1
+    assert not any(answer.is_there() for answer in answers)
+    proxy.heal()
+    assert all(answer.get().success for answer in answers)
+
+
+def test_info_while_the_session_token_service_is_silent(start_node, parameters, silent_url, ros,
+                                                        log) -> None:
+    start_node({**parameters, 'session_token_url': silent_url, 'request_timeout': 60}).serving()
+    answers = [ros.begin(Upload, file_path=str(log)), ros.begin(List)]
+    _wait_until(lambda: ros.call(Info).uploading == 1)
+    assert _median_s(lambda: ros.call(Info)) < INFO_S
+    assert not any(answer.is_there() for answer in answers)
+
+
+def test_calls_end_in_time_without_network(start_node, parameters, silent_url, ros, log) -> None:
+    start_node({**parameters, 'endpoint_url': silent_url, 'request_timeout': 2}).serving()
+    began_s = time.monotonic()
+    answers = [ros.begin(Upload, file_path=str(log)), ros.begin(List)]
+    for answer in answers:
+        got = answer.get()
+        assert (got.success, got.status) == (False, 503), got.error
+        assert got.error
+    assert time.monotonic() - began_s < 2 + 5 + 3
+
+
+@pytest.mark.parametrize('session_service', ['refused', 'silent'])
+def test_starts_without_network(start_node, parameters, silent_url, ros, session_service) -> None:
+    url = silent_url if session_service == 'silent' else 'http://127.0.0.1:9/session-token'
+    durations_s = [math.inf]
+    while min(durations_s) >= START_S and len(durations_s) < STARTS:
+        node = start_node({**parameters, 'session_token_url': url, 'endpoint_url': url})
+        node.serving()
+        durations_s.append(time.monotonic() - node.began_s)
+        info = ros.call(Info)
+        assert info.success
+        assert info.credential_state in ('none', 'failed')
+        node.stop()
+        ros.forget()
+    # The best of some: the computer may be busy with other things.
+    assert min(durations_s) < START_S
+    if session_service == 'refused':
+        assert 'no session token yet' in node.log
+
+
+def test_says_when_there_is_a_session_token_at_last(start_node, parameters, sandbox, ros) -> None:
+    with FaultProxy(sandbox.session_token_url) as service:
+        service.refuse()
+        url = f'{service.url}/session-token'
+        node = start_node({**parameters, 'session_token_url': url,
+                           'retry_max_delay_s': 1}).serving()
+        node.wait_for('no session token yet')
+        assert ros.call(Info).credential_state == 'failed'
+        service.heal()
+        node.wait_for('there is a session token now')
+    info = ros.call(Info)
+    assert (info.credential_state, info.credential_error) == ('valid', '')
+    assert info.credential_expires_in_s > 0
+
+
+def test_too_many_requests_are_refused(start_node, parameters, silent_url, ros) -> None:
+    start_node({**parameters, 'endpoint_url': silent_url, 'max_pending_requests': 1,
+                'request_timeout': 3}).serving()
+    answers = [ros.begin(List) for _ in range(8)]
+    errors = [answer.get().error for answer in answers]
+    assert sum('try again' in error for error in errors) >= 3
+
+
+def test_idles_at_no_cost(node, ros, log) -> None:
+    assert ros.call(Upload, file_path=str(log)).success
+    began = _cpu_s(node.pid), time.monotonic()
+    time.sleep(3)  # what is measured, not waited for
+    share = (_cpu_s(node.pid) - began[0]) / (time.monotonic() - began[1])
+    assert share < 0.01
+
+
+def _cpu_s(pid: int) -> float:
+    with open(f'/proc/{pid}/stat') as stat:
+        fields = stat.read().rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')

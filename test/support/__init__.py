@@ -1,0 +1,1 @@
+"""Servers on loopback and flight logs for the tests."""

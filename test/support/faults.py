@@ -1,0 +1,120 @@
+"""What ``FaultProxy`` can break, and what it remembers."""
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Optional, Union
+
+from support.http_relay import Head
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Answer an error of S3 instead of asking the server."""
+
+    status: int
+    code: str
+    message: str = 'said by the fault proxy'
+
+
+@dataclass(frozen=True)
+class Page:
+    """Answer a page that is not S3's instead of asking the server."""
+
+    status: int
+    body: bytes
+    content_type: str = 'text/html'
+
+
+@dataclass(frozen=True)
+class Tap:
+    """
+    Let a function see, change or hold up every block of a body.
+
+    It is given the block's offset in the body and the block, and returns what goes on.
+    """
+
+    request: Optional[Callable[[int, bytes], bytes]] = None
+    answer: Optional[Callable[[int, bytes], bytes]] = None
+
+
+@dataclass(frozen=True)
+class ResetUpload:
+    """Reset the connection after so many bytes of the request's body."""
+
+    after_bytes: int
+
+
+@dataclass(frozen=True)
+class CutAnswer:
+    """Close the connection after so many bytes of the answer's body."""
+
+    after_bytes: int
+
+
+@dataclass(frozen=True)
+class LoseAnswer:
+    """Let the server do the work, then reset the connection instead of answering."""
+
+
+@dataclass(frozen=True)
+class Delay:
+    """Wait so many seconds before the server is asked."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Swallow:
+    """Neither read the body nor answer, until ``heal``."""
+
+
+Fault = Union[Reply, Page, Tap, ResetUpload, CutAnswer, LoseAnswer, Delay, Swallow]
+
+SLOW_DOWN = Reply(503, 'SlowDown', 'Please reduce your request rate.')
+INTERNAL_ERROR = Reply(500, 'InternalError', 'We encountered an internal error.')
+NOT_IMPLEMENTED = Reply(501, 'NotImplemented', 'A header implies functionality that is not there.')
+LOG_IN_PAGE = Page(200, b'<!DOCTYPE html><html><body>Please log in</body></html>')
+EXPIRED_TOKEN = Reply(400, 'ExpiredToken', 'The provided token has expired.')
+ACCESS_DENIED = Reply(403, 'AccessDenied', 'Access Denied')
+
+
+def flip(at: int) -> Callable[[int, bytes], bytes]:
+    """Return a function for ``Tap`` that changes the byte at this offset."""
+    def change(offset: int, block: bytes) -> bytes:
+        if offset <= at < offset + len(block):
+            changed = bytearray(block)
+            changed[at - offset] ^= 1
+            return bytes(changed)
+        return block
+    return change
+
+
+@dataclass
+class Rule:
+    """A fault for the requests that match; ``left`` counts down, None: for all of them."""
+
+    fault: Fault
+    left: Optional[int]
+    method: Optional[str]
+    kind: Optional[str]
+    key: Optional[str]
+    header: Optional[str] = None
+
+    def matches(self, head: Head) -> bool:
+        """Tell whether this request is meant."""
+        return (self.left != 0 and self.method in (None, head.method)
+                and self.kind in (None, head.kind)
+                and (self.key is None or head.path.endswith(self.key))
+                and (self.header is None or head.get(self.header) != ''))
+
+
+@dataclass
+class Exchange:
+    """One request that came, and how far it got."""
+
+    method: str
+    kind: str
+    path: str
+    connection: int
+    body_bytes: int = 0
+    answer_bytes: int = 0
+    is_done: bool = False

@@ -1,0 +1,88 @@
+"""Flight logs for the tests: small ones in every format, and big ones."""
+import os
+from pathlib import Path
+import random
+import struct
+
+from flightlog_bucket.demo import ulog
+from flightlog_bucket.demo.recordings import (
+    write_bag,
+    write_db3,
+    write_mcap,
+    write_rosbag2,
+    write_ulg,
+)
+
+START_NS = 1_753_626_622 * 10**9
+"""2025-07-27 14:30:22 UTC, the start of every log written here."""
+
+_BIG_TOPIC = {'payload': 'uint64_t timestamp;uint8_t[16384] content;'}
+_BIG_CONTENT_BYTES = 16384
+_BIG_POOL_BYTES = 4 * 1024 * 1024
+_BIG_BATCH = 64
+
+
+def write_log(path: Path, start_ns: int = START_NS, duration_s: float = 2.0) -> Path:
+    """Write a valid log in the format that the name says, and return the path."""
+    name = path.name.lower()
+    for extension, write in (('.ulg', write_ulg), ('.bag', write_bag), ('.mcap', write_mcap),
+                             ('.db3', write_db3), ('.zstd', _write_compressed)):
+        if name.endswith(extension):
+            write(path, start_ns, duration_s)
+            return path
+    raise ValueError(f'no flight log is called {path.name}')
+
+
+def write_dated_log(path: Path, start_ns: int = START_NS, duration_s: float = 2.0) -> Path:
+    """Write a valid log whose modification time is its start, which not every format tells."""
+    write_log(path, start_ns, duration_s)
+    os.utime(path, ns=(start_ns, start_ns))
+    return path
+
+
+def write_all(directory: Path, stem: str = 'flight') -> list[Path]:
+    """Write one valid log of each format and return the paths."""
+    extensions = ('.ulg', '.bag', '.mcap', '.db3', '.mcap.zstd', '.db3.zstd')
+    return [write_log(directory / f'{stem}{extension}') for extension in extensions]
+
+
+def write_big_ulg(path: Path, size_bytes: int, seed: int = 0) -> Path:
+    """
+    Write a valid ULog of exactly this size, at some hundred MB a second.
+
+    :param size_bytes: 40 KiB or more
+    :param seed: the same seed gives the same bytes
+    """
+    pool = random.Random(seed).randbytes(_BIG_POOL_BYTES)
+    with open(path, 'wb') as stream:
+        ulog.write_definitions(stream, 0, _BIG_TOPIC)
+        empty = len(ulog.logged_text(0, ''))
+        sample = len(ulog.data(0, bytes(8 + _BIG_CONTENT_BYTES)))
+        count = (size_bytes - stream.tell() - empty) // sample
+        if count < 1:
+            raise ValueError(f'{size_bytes} bytes are too few')
+        for first in range(0, count, _BIG_BATCH):
+            stream.write(b''.join(_big_sample(pool, index)
+                                  for index in range(first, min(first + _BIG_BATCH, count))))
+        stream.write(ulog.logged_text(count, 'x' * (size_bytes - stream.tell() - empty)))
+    return path
+
+
+def _big_sample(pool: bytes, index: int) -> bytes:
+    # A step that is prime to the length of the pool, so that no two samples nearby are alike.
+    begin = index * 1_000_003 % (len(pool) - _BIG_CONTENT_BYTES)
+    return ulog.data(0, struct.pack('<Q', index) + pool[begin:begin + _BIG_CONTENT_BYTES])
+
+
+def _write_compressed(path: Path, start_ns: int, duration_s: float) -> None:
+    """Write as ``ros2 bag record --compression-mode file --compression-format zstd`` does."""
+    from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
+    is_mcap = path.name.lower().endswith('.mcap.zstd')
+    directory = path.with_name(f'{path.name}.rosbag2')
+    write_rosbag2(
+        directory, start_ns, duration_s,
+        StoragePlugin.MCAP if is_mcap else StoragePlugin.SQLITE3,
+        lambda writer: writer.set_compression(CompressionMode.FILE, CompressionFormat.ZSTD))
+    next(directory.glob('*.zstd')).rename(path)
+    (directory / 'metadata.yaml').unlink()
+    directory.rmdir()

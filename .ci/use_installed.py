@@ -1,0 +1,72 @@
+"""Use the package out of the install space that is given: import it, and call its node."""
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import threading
+
+import flightlog_bucket
+from flightlog_bucket import S3BucketProxy
+from flightlog_bucket.srv import Info, Upload
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+
+PARAMETERS = {
+    'bucket_name': 'flight-logs',
+    'session_token_url': 'http://127.0.0.1:9/session-token',
+    'robot_instance_id': 'drone-001',
+}
+WAIT_S = 30.0
+
+
+def call_info() -> Info.Response:
+    """Call ``~/info`` of the node that runs."""
+    rclpy.init()
+    node = rclpy.create_node('use_installed')
+    client = node.create_client(Info, '/flightlog_bucket/info')
+    if not client.wait_for_service(WAIT_S):
+        raise SystemExit('the node offers no ~/info')
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    answered = threading.Event()
+    future = client.call_async(Info.Request())
+    future.add_done_callback(lambda _: answered.set())
+    threading.Thread(target=executor.spin, daemon=True).start()
+    if not answered.wait(WAIT_S):
+        raise SystemExit('~/info does not answer')
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.shutdown()
+    return future.result()
+
+
+def main(install_space: Path) -> None:
+    """Fail unless everything comes from ``install_space`` and the node answers and ends well."""
+    prefix = install_space / 'flightlog_bucket'
+    for path in flightlog_bucket.__path__:
+        assert Path(path).is_relative_to(prefix), path
+    assert S3BucketProxy.__name__ == 'S3BucketProxy'
+    assert Upload.Request(file_path='a.ulg').file_path == 'a.ulg'
+    for installed in ('launch/flightlog_bucket.launch.py', 'launch/flightlog_bucket.launch.xml',
+                      'launch/sandbox.launch.py', 'config/flightlog_bucket.yaml'):
+        assert (prefix / 'share/flightlog_bucket' / installed).is_file(), installed
+    assert os.access(prefix / 'lib/flightlog_bucket/sandbox', os.X_OK)
+
+    node = subprocess.Popen([
+        prefix / 'lib/flightlog_bucket/flightlog_bucket_node', '--ros-args',
+        *(word for name, value in PARAMETERS.items() for word in ('-p', f'{name}:={value}'))])
+    try:
+        answer = call_info()
+    finally:
+        node.send_signal(signal.SIGINT)
+        code = node.wait(WAIT_S)
+    assert answer.success, answer.error
+    assert answer.version == flightlog_bucket.__version__
+    assert answer.machine_prefix == 'flight_logs/drone-001/'
+    assert code == 0, f'the node ended with {code}'
+    print(f'the node in {prefix} answered and ended well')
+
+
+if __name__ == '__main__':
+    main(Path(sys.argv[1]))

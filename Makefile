@@ -26,7 +26,7 @@ help:
 	@echo 'make demo      a short flight: real logs through ROS 2 services into S3 and back'
 	@echo '               LOG=/path/to/file.ulg takes your own flight log'
 	@echo 'make sandbox   S3, session-token service and node in the foreground, to play with'
-	@echo 'make test      the test suite; PYTEST_ARGS="-k name" takes a part of it'
+	@echo 'make test      the test suite; PYTEST_ARGS="-k name -n 0" takes a part of it, alone'
 	@echo 'make lint      ruff, mypy, import contracts, package.xml'
 	@echo 'make build     the package in .venv/, nothing else'
 	@echo 'make clean     removes .venv/ and everything else that was made'
@@ -44,7 +44,7 @@ sandbox: $(VENV)/has-sandbox
 
 .PHONY: test
 test: $(VENV)/has-test
-	@$(IN_ENV) python -m pytest $(PYTEST_ARGS)
+	@$(IN_ENV) python -m pytest -n 4 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: NEEDS := xmllint

@@ -1,6 +1,15 @@
 """What all tests share."""
+import signal
+import threading
+
 import corpus
 import pytest
+
+# A shell that starts the tests in the background lets them, and every program that they start,
+# ignore SIGINT; some of these are here to show how they end by it.
+if (threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.SIG_IGN):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope='session')

@@ -2,14 +2,15 @@
 The only module that knows boto3: one client for the life of the process, and its errors.
 
 Timing: a call ends within ``request_timeout_s`` as long as nothing moves on the wire. A third of
-it is for a session token, a sixth for connecting and half of it for an answer; what fails at once
-is tried again for the first third.
+it is for a session token; half of it for connecting, for each piece of a body, and for an answer;
+what fails at once is tried again for the first third.
 """
 from collections.abc import Callable, Iterator
 import logging
 import os
 import random
 import re
+import socket
 import threading
 import time
 from typing import Any
@@ -52,6 +53,7 @@ _log = logging.getLogger(__name__)
 # What has arrived of one read is lost where the connection breaks.
 _READ_BYTES = 64 * 1024
 _FIRST_DELAY_S = 0.1
+_UNSENT_BYTES = 128 * 1024
 
 # Parameters that older versions of boto3 do not know, but that are no more than a header.
 _HEADERS = {'IfNoneMatch': 'If-None-Match'}
@@ -94,6 +96,7 @@ class S3Client:
         except (BotoCoreError, ValueError) as error:
             raise ConfigurationError(f'boto3 does not take these settings: {error}') from error
         self._base_url = url[:-1]
+        _keep_little_unsent(self._client)
         self._added = threading.local()
         self._client.meta.events.register('before-call.s3', self._add_headers)
 
@@ -239,7 +242,8 @@ def _client_arguments(settings: BucketSettings, *, signed: bool) -> dict[str, An
         # TLS and the CRC-32 guard the bytes; a SHA-256 of all of them would be a third guard.
         s3['payload_signing_enabled'] = False
     options: dict[str, Any] = {
-        'connect_timeout': settings.request_timeout_s / 6,
+        # urllib3 applies it to the sending of a body as well, and links can be slow.
+        'connect_timeout': settings.request_timeout_s / 2,
         'read_timeout': settings.request_timeout_s / 2,
         'retries': {'total_max_attempts': 1, 'mode': 'standard'},
         'max_pool_connections': 64,
@@ -255,6 +259,18 @@ def _client_arguments(settings: BucketSettings, *, signed: bool) -> dict[str, An
     known = {name: value for name, value in options.items() if name in Config.OPTION_DEFAULTS}
     return {'region_name': settings.region, 'endpoint_url': settings.endpoint_url or None,
             'config': Config(**known)}
+
+
+def _keep_little_unsent(client: Any) -> None:
+    """
+    Bound what the system has taken of a body and not yet sent.
+
+    It takes megabytes, which a slow link sends for minutes after the last piece was handed over:
+    the time for an answer would be over before the body is.
+    """
+    # botocore has no setting for it.
+    client._endpoint.http_session._socket_options.append(
+        (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES))
 
 
 def _no_answer(operation: str, error: Exception) -> FlightlogError:

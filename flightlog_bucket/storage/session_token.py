@@ -207,7 +207,7 @@ class _Authorization(requests.auth.AuthBase):
             return request
         user, password = requests.utils.get_auth_from_url(request.url or '')
         if user or password:
-            return requests.auth.HTTPBasicAuth(user, password)(request)
+            requests.auth.HTTPBasicAuth(user, password)(request)
         return request
 
 

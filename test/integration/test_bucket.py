@@ -13,6 +13,7 @@ from support.fault_proxy import FaultProxy
 from support.logs import write_dated_log
 from support.objects import objects
 
+
 def same_clock(directory: Path, count: int) -> list[Path]:
     """Write logs of one name and start whose contents differ."""
     paths = []

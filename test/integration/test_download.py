@@ -18,7 +18,7 @@ from flightlog_bucket.errors import (
 from flightlog_bucket.results import DownloadedLog
 from flightlog_bucket.settings import MIB
 import pytest
-from support.expect import failure
+from support.expect import failure, wait_until
 from support.fault_proxy import FaultProxy
 from support.faults import Tap
 from support.nobody import as_nobody, needs_root, public_directory
@@ -138,6 +138,7 @@ def test_the_disk_fills_up_meanwhile(connect: Connect, proxy: FaultProxy, big_ke
 
     def fill(offset: int, block: bytes) -> bytes:
         if offset >= MIB and not filler.exists():
+            wait_until(lambda: any(p.stat().st_size for p in small_disk.iterdir()))
             filler.write_bytes(bytes(8 * MIB))
         return block
 

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import socket
+import threading
 import time
 from typing import Any
 
@@ -13,8 +14,17 @@ from flightlog_bucket.settings import MIB
 import pytest
 from support.expect import ENDS_WITHIN_S, failure, failure_of_every_call, TIMEOUT_S
 from support.fault_proxy import FaultProxy
-from support.faults import (CutAnswer, Fault, INTERNAL_ERROR, LoseAnswer, Page, ResetUpload,
-                            SLOW_DOWN, Swallow, Tap)
+from support.faults import (
+    CutAnswer,
+    Fault,
+    INTERNAL_ERROR,
+    LoseAnswer,
+    Page,
+    ResetUpload,
+    SLOW_DOWN,
+    Swallow,
+    Tap,
+)
 from support.objects import objects
 
 Connect = Callable[..., FlightLogBucket]
@@ -122,6 +132,20 @@ def test_a_server_that_stalls_every_answer(hurried: FlightLogBucket, proxy: Faul
     with failure(Unavailable, 503, within_s=ENDS_WITHIN_S):
         hurried.download(key, tmp_path / 'x.ulg')
     assert not (tmp_path / 'x.ulg').exists()
+
+
+def test_a_slow_link(hurried: FlightLogBucket, proxy: FaultProxy, big_log: Path) -> None:
+    # 1 MB/s a connection, so that the buffers of the system would take longer than a call may
+    # take without an answer.
+    def pace(offset: int, block: bytes) -> bytes:
+        threading.Event().wait(len(block) / 1e6)
+        return block
+
+    assert proxy._listener is not None
+    proxy._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+    proxy.fail(Tap(request=pace), None, method='PUT')
+    assert hurried.upload(big_log).file_size == big_log.stat().st_size
+    assert proxy.count('PUT') == 4
 
 
 PASSING: list[tuple[Fault, str, str, int]] = [

@@ -76,6 +76,12 @@ class NodeProcess:
         self.wait_for(SERVING)
         return self
 
+    def age_s(self) -> float:
+        """Return how long it has run, without the time in which other processes had the CPU."""
+        ran_s = time.monotonic() - self.began_s
+        waited_ns = int(Path(f'/proc/{self.pid}/schedstat').read_text().split()[1])
+        return ran_s - waited_ns / 1e9
+
     def wait_for_handlers(self) -> None:
         """Wait until its own signal handlers are installed, SIGTERM's being the last."""
         deadline_s = time.monotonic() + WAIT_S

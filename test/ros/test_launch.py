@@ -1,4 +1,5 @@
 """The launch files compile everywhere, and run where launch_ros is installed."""
+import ast
 import json
 from pathlib import Path
 import signal
@@ -8,6 +9,7 @@ from flightlog_bucket.srv import Info
 import pytest
 
 LAUNCH = Path(__file__).resolve().parents[2] / 'launch'
+ARGUMENTS = {'config_file', 'namespace', 'robot_instance_id', 'log_level', 'respawn'}
 
 _RUN = """
 import sys
@@ -34,17 +36,30 @@ def test_a_launch_file_is_xml_with_one_node(path: Path) -> None:
     assert {node.get('exec') for node in root.iter('node')} == {'flightlog_bucket_node'}
 
 
+def test_both_forms_take_the_same_arguments() -> None:
+    tree = ast.parse((LAUNCH / 'flightlog_bucket.launch.py').read_text('utf-8'))
+    in_python = {
+        call.args[0].value for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and getattr(call.func, 'id', '') == 'DeclareLaunchArgument'}
+    in_xml = {arg.get('name') for arg in
+              ElementTree.parse(LAUNCH / 'flightlog_bucket.launch.xml').iter('arg')}
+    assert in_python == in_xml == ARGUMENTS
+
+
 @pytest.mark.parametrize('name', ['flightlog_bucket.launch.py', 'flightlog_bucket.launch.xml'])
-def test_a_launch_file_starts_the_node(start_node, parameters, ros, tmp_path, name) -> None:
+@pytest.mark.parametrize(('given', 'machine'), [('', 'from-file'), ('007', '007')])
+def test_a_launch_file_starts_the_node(start_node, parameters, ros, tmp_path, name, given,
+                                       machine) -> None:
     pytest.importorskip('launch_ros', reason='launch_ros is on no package index')
     config = tmp_path / 'config.yaml'
-    config.write_text(json.dumps({'/**': {'ros__parameters': parameters}}))
+    config.write_text(json.dumps({'/**': {'ros__parameters': {
+        **parameters, 'robot_instance_id': 'from-file'}}}))
     arguments = [('config_file', str(config)), ('namespace', 'robot1'),
-                 ('robot_instance_id', 'drone-009'), ('respawn', 'false')]
+                 ('robot_instance_id', given), ('respawn', 'false')]
     script = _RUN.format(file=str(LAUNCH / name), arguments=arguments)
     launch = start_node({}, program=('-c', script)).serving()
     info = ros.call(Info, '/robot1/flightlog_bucket/info')
-    assert info.machine_prefix == 'flight_logs/drone-009/'
+    assert info.machine_prefix == f'flight_logs/{machine}/'
     launch.send(signal.SIGINT)
     assert launch.wait() == 0, launch.log
     assert 'Traceback' not in launch.log

@@ -50,3 +50,11 @@ def failure_of_every_call(bucket: FlightLogBucket, log: Path, target: Path,
             with failure(kind, status, *words, within_s=ENDS_WITHIN_S):
                 future.result()
     assert not target.exists()
+
+
+def wait_until(condition: Callable[[], object], within_s: float = 20.0) -> None:
+    """Wait for what nothing announces, e.g. that another process has written a file."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

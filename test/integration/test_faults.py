@@ -96,14 +96,17 @@ def test_stalled_calls_hold_up_nobody(hurried: FlightLogBucket, connect: Connect
         assert time.monotonic() - began < ENDS_WITHIN_S
 
 
-def test_black_hole_in_mid_upload(hurried: FlightLogBucket, proxy: FaultProxy, big_log: Path,
-                                  admin: Any) -> None:
-    def close(offset: int, block: bytes) -> bytes:
+def _silence_at_half(proxy: FaultProxy) -> Callable[[int, bytes], bytes]:
+    def pass_on(offset: int, block: bytes) -> bytes:
         if offset >= HALF_A_PART:
             proxy.black_hole()
         return block
+    return pass_on
 
-    proxy.fail(Tap(request=close), method='PUT')
+
+def test_black_hole_in_mid_upload(hurried: FlightLogBucket, proxy: FaultProxy, big_log: Path,
+                                  admin: Any) -> None:
+    proxy.fail(Tap(request=_silence_at_half(proxy)), method='PUT')
     with failure(Unavailable, 503, 'check the network and endpoint_url', within_s=ENDS_WITHIN_S):
         hurried.upload(big_log)
     assert list(objects(admin, hurried)) == []
@@ -113,12 +116,7 @@ def test_black_hole_in_mid_download(hurried: FlightLogBucket, proxy: FaultProxy,
                                     tmp_path: Path) -> None:
     key = hurried.upload(big_log).s3_key
 
-    def close(offset: int, block: bytes) -> bytes:
-        if offset >= HALF_A_PART:
-            proxy.black_hole()
-        return block
-
-    proxy.fail(Tap(answer=close), method='GET')
+    proxy.fail(Tap(answer=_silence_at_half(proxy)), method='GET')
     with failure(Unavailable, 503, 'in time', within_s=ENDS_WITHIN_S):
         hurried.download(key, tmp_path / 'x.ulg')
     assert list(tmp_path.iterdir()) == []

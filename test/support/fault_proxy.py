@@ -7,7 +7,6 @@ import threading
 from types import TracebackType
 from typing import BinaryIO, Optional, Union
 from urllib.parse import urlsplit
-from xml.sax.saxutils import escape
 
 from support.faults import (
     CutAnswer,
@@ -208,7 +207,7 @@ class FaultProxy:
                head: Head, exchange: Exchange) -> bool:
         for block in body_blocks(stream, head):
             self._received(exchange, block)
-        page = fault if isinstance(fault, Page) else _error_page(fault)
+        page = fault if isinstance(fault, Page) else fault.page()
         body = b'' if head.method == 'HEAD' else page.body
         client.sendall(f'HTTP/1.1 {page.status} Canned\r\nContent-Type: {page.content_type}\r\n'
                        f'Content-Length: {len(body)}\r\n\r\n'.encode() + body)
@@ -285,12 +284,6 @@ class FaultProxy:
             finally:
                 with self._changed:
                     self._open.discard(upstream)
-
-
-def _error_page(fault: Reply) -> Page:
-    return Page(fault.status, (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{fault.code}</Code>'
-        f'<Message>{escape(fault.message)}</Message></Error>').encode(), 'application/xml')
 
 
 def _send_if_open(upstream: socket.socket, block: bytes) -> None:

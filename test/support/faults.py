@@ -2,8 +2,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Optional, Union
+from xml.sax.saxutils import escape
 
 from support.http_relay import Head
+
+
+@dataclass(frozen=True)
+class Page:
+    """Answer a page that is not S3's instead of asking the server."""
+
+    status: int
+    body: bytes
+    content_type: str = 'text/html'
 
 
 @dataclass(frozen=True)
@@ -14,14 +24,11 @@ class Reply:
     code: str
     message: str = 'said by the fault proxy'
 
-
-@dataclass(frozen=True)
-class Page:
-    """Answer a page that is not S3's instead of asking the server."""
-
-    status: int
-    body: bytes
-    content_type: str = 'text/html'
+    def page(self) -> Page:
+        """Return it as S3 writes it."""
+        return Page(self.status, (
+            f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{self.code}</Code>'
+            f'<Message>{escape(self.message)}</Message></Error>').encode(), 'application/xml')
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,4 @@
 """One open file, whatever happens to its name and its bytes meanwhile."""
-from collections.abc import Iterator
 import contextlib
 from datetime import datetime, timezone
 import hashlib
@@ -9,7 +8,6 @@ import socket
 import stat
 import subprocess
 import sys
-import threading
 import zlib
 
 from flightlog_bucket.errors import (
@@ -21,15 +19,11 @@ from flightlog_bucket.errors import (
     LocalFileUnreadable,
 )
 from flightlog_bucket.storage import local_file
-from flightlog_bucket.storage.local_file import FilePart, LocalFile
+from flightlog_bucket.storage.local_file import FilePart
 import pytest
+from support.local_files import CONTENT, opened
 
-CONTENT = bytes(range(256)) * 8192  # 2 MiB: more than one block
 NOBODY = 65534
-
-
-def opened(path: Path) -> LocalFile:
-    return LocalFile(path, threading.Event())
 
 
 def times_open(path: Path) -> int:
@@ -50,19 +44,6 @@ def refusal(error: type[FlightlogError], path: Path, status: int) -> str:
     assert str(caught.value).isprintable()
     assert times_open(path) == before
     return str(caught.value)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    path = tmp_path / 'flight.ulg'
-    path.write_bytes(CONTENT)
-    return path
-
-
-@pytest.fixture
-def file(log: Path) -> Iterator[LocalFile]:
-    with opened(log) as file:
-        yield file
 
 
 def test_size_time_and_bytes(log):

@@ -1,5 +1,4 @@
 """Files that change while they are sent, and parts of files as bodies of requests."""
-from collections.abc import Iterator
 import io
 import os
 from pathlib import Path
@@ -11,25 +10,7 @@ from flightlog_bucket.storage.local_file import FilePart, LocalFile
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
-
-CONTENT = bytes(range(256)) * 8192  # 2 MiB: more than one block
-
-
-def opened(path: Path) -> LocalFile:
-    return LocalFile(path, threading.Event())
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    path = tmp_path / 'flight.ulg'
-    path.write_bytes(CONTENT)
-    return path
-
-
-@pytest.fixture
-def file(log: Path) -> Iterator[LocalFile]:
-    with opened(log) as file:
-        yield file
+from support.local_files import CONTENT, opened
 
 
 def grow(log: Path) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 import threading
 from typing import Any, NoReturn, Optional
 
-from flightlog_bucket.errors import Cancelled, FlightlogError, Unavailable
+from flightlog_bucket.errors import Busy, Cancelled, FlightlogError, Unavailable
 from flightlog_bucket.transfers.alarms import After
 from rclpy.executors import Executor
 from rclpy.task import Future
@@ -38,8 +38,8 @@ class PendingCalls:
         work.add_done_callback(lambda done: self._settle(answer, partial(_outcome, done)))
         alarm = None
         if within_s is not None:
-            late = Unavailable(f'no answer within {within_s:.0f} s')
-            alarm = self._after(within_s, partial(self._settle, answer, partial(_fail, late)))
+            alarm = self._after(within_s, partial(self._settle, answer,
+                                                  partial(_give_up, work, within_s)))
         outcome = await answer
         if alarm is not None:
             alarm.cancel()
@@ -77,6 +77,13 @@ def _outcome(done: WorkerFuture) -> Any:
     if done.cancelled():
         raise _ending()
     return done.result()
+
+
+def _give_up(work: WorkerFuture, within_s: float) -> NoReturn:
+    # What has not begun must not be carried out later, when nobody expects it any more.
+    if work.cancel():
+        raise Busy(f'its turn did not come within {within_s:.0f} s; nothing was done, try again')
+    raise Unavailable(f'no answer within {within_s:.0f} s; it may still be carried out')
 
 
 def _fail(error: FlightlogError) -> NoReturn:

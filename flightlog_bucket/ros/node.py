@@ -31,6 +31,8 @@ except ImportError:  # rosbag2 is no dependency
 NAME = 'flightlog_bucket'
 DOWNLOADS = 2
 SHORT_REQUESTS = 4
+CHECKS = 2
+MIN_REQUEST_DEPTH = 100
 # On top of the bound of the bucket itself.
 EDGE_MARGIN_S = 5.0
 # A recorder is volatile, so a transient-local subscription would not match; the depth takes many
@@ -66,11 +68,13 @@ class FlightlogBucketNode(Node):
         self._uploads = UploadQueue(
             self._bucket.upload, self._upload_pool, self._tracker, self._alarms.after,
             slots=settings.max_concurrent_transfers, max_pending=settings.max_pending_requests,
+            max_wait_s=settings.bucket.request_timeout_s,
             retry_max_delay_s=settings.retry_max_delay_s)
         self._warm_up = CredentialWarmUp(
             self._bucket.fetch_credentials, self._credential_pool, self._alarms.after,
             max_delay_s=settings.retry_max_delay_s)
-        self._serve()
+        # Requests that the middleware drops are never answered: these get their 503 instead.
+        self._serve(QoSProfile(depth=MIN_REQUEST_DEPTH + 2 * settings.max_pending_requests))
         self._warm_up.begin()
 
     def announce(self) -> None:
@@ -95,18 +99,20 @@ class FlightlogBucketNode(Node):
         self._upload_pool = WorkerPool(uploads, 'uploads', max_pending=uploads)
         self._download_pool = WorkerPool(DOWNLOADS, 'downloads', max_pending=waiting)
         self._short_pool = WorkerPool(SHORT_REQUESTS, 'requests', max_pending=waiting)
+        self._check_pool = WorkerPool(CHECKS, 'checks', max_pending=waiting)
         self._credential_pool = WorkerPool(1, 'credentials', max_pending=1)
         self._pools = (self._upload_pool, self._download_pool, self._short_pool,
-                       self._credential_pool)
+                       self._check_pool, self._credential_pool)
 
-    def _serve(self) -> None:
+    def _serve(self, requests: QoSProfile) -> None:
         group = ReentrantCallbackGroup()
         for kind, name, callback in ((Upload, '~/upload', self._on_upload),
                                      (List, '~/list', self._on_list),
                                      (Download, '~/download', self._on_download),
                                      (Delete, '~/delete', self._on_delete),
                                      (Info, '~/info', self._on_info)):
-            self.create_service(kind, name, guarded(callback), callback_group=group)
+            self.create_service(kind, name, guarded(callback), qos_profile=requests,
+                                callback_group=group)
         self.create_subscription(String, '~/bag_closed', guarded(self._on_bag_closed), EVENTS,
                                  callback_group=group)
         if WriteSplitEvent is None:
@@ -119,8 +125,8 @@ class FlightlogBucketNode(Node):
         path = conversions.path_from('file_path', request.file_path, self._bag_directory)
         if request.enqueue_only:
             # What is accepted may wait for days: a file that cannot be meant is refused now.
-            await self._short_request(self._bucket.check, path,
-                                      custom_filename=request.custom_filename)
+            await self._calls.result(self._check_pool.submit(
+                self._bucket.check, path, custom_filename=request.custom_filename))
         upload = self._uploads.submit(path, request.custom_filename,
                                       keep_trying=request.enqueue_only)
         if request.enqueue_only:

@@ -9,6 +9,8 @@ import threading
 UNKNOWN, QUEUED, UPLOADING = 'unknown', 'queued', 'uploading'
 STORED, REJECTED = 'stored', 'rejected'
 
+_Log = tuple[Path, str]
+
 HISTORY = 1000
 LAST_ERRORS = 10
 
@@ -57,52 +59,55 @@ class TransferTracker:
         self._clock = clock
         self._history = history
         self._lock = threading.Lock()
-        self._open: dict[Path, Transfer] = {}
-        self._finished: OrderedDict[Path, Transfer] = OrderedDict()
+        self._open: dict[_Log, Transfer] = {}
+        self._finished: OrderedDict[_Log, Transfer] = OrderedDict()
         self._errors: deque[str] = deque(maxlen=LAST_ERRORS)
         self._stored = self._rejected = 0
 
-    def queued(self, path: Path, reason: str = '') -> None:
+    def queued(self, path: Path, name: str = '', reason: str = '') -> None:
         """
         Note that the log waits for its turn.
 
+        :param name: that the object is to get; empty: the file's own
         :param reason: why the try before failed; empty: there was none
         """
         with self._lock:
-            self._open[path] = Transfer(QUEUED, reason=reason)
+            self._open[path, name] = Transfer(QUEUED, reason=reason)
             if reason:
                 self._note_error(path, reason)
 
-    def uploading(self, path: Path) -> None:
+    def uploading(self, path: Path, name: str = '') -> None:
         """Note that the log is on its way."""
         with self._lock:
-            before = self._open.get(path, Transfer(QUEUED))
-            self._open[path] = Transfer(UPLOADING, reason=before.reason)
+            before = self._open.get((path, name), Transfer(QUEUED))
+            self._open[path, name] = Transfer(UPLOADING, reason=before.reason)
 
-    def stored(self, path: Path, s3_key: str) -> None:
+    def stored(self, path: Path, name: str, s3_key: str) -> None:
         """Note that the log is in the bucket."""
         with self._lock:
             self._stored += 1
-            self._finish(path, Transfer(STORED, s3_key=s3_key))
+            self._finish((path, name), Transfer(STORED, s3_key=s3_key))
 
-    def rejected(self, path: Path, reason: str) -> None:
+    def rejected(self, path: Path, name: str, reason: str) -> None:
         """Note that the log is refused until a person acts."""
         with self._lock:
             self._rejected += 1
             self._note_error(path, reason)
-            self._finish(path, Transfer(REJECTED, reason=reason))
+            self._finish((path, name), Transfer(REJECTED, reason=reason))
 
-    def given_up(self, path: Path, reason: str) -> None:
+    def given_up(self, path: Path, name: str, reason: str) -> None:
         """Note that the log could not be stored now, and that nobody asked to keep trying."""
         with self._lock:
             self._note_error(path, reason)
-            self._finish(path, Transfer(UNKNOWN, reason=f'the last upload failed, and is not tried'
-                                                        f' again by itself: {reason}'))
+            self._finish((path, name), Transfer(
+                UNKNOWN, reason=f'the last upload failed, and is not tried again by itself:'
+                                f' {reason}'))
 
     def find(self, path: Path) -> Transfer:
         """Return where the log stands."""
         with self._lock:
-            found = self._open.get(path) or self._finished.get(path)
+            known = (*self._open.items(), *reversed(self._finished.items()))
+        found = next((transfer for log, transfer in known if log[0] == path), None)
         return found or Transfer(UNKNOWN, reason='no request and no event has named this file'
                                                  ' since the node started')
 
@@ -121,9 +126,9 @@ class TransferTracker:
         stamp = self._clock().isoformat(timespec='seconds')
         self._errors.append(f'{stamp} {path}: {reason}')
 
-    def _finish(self, path: Path, transfer: Transfer) -> None:
-        self._open.pop(path, None)
-        self._finished[path] = transfer
-        self._finished.move_to_end(path)
+    def _finish(self, log: _Log, transfer: Transfer) -> None:
+        self._open.pop(log, None)
+        self._finished[log] = transfer
+        self._finished.move_to_end(log)
         while len(self._finished) > self._history:
             self._finished.popitem(last=False)

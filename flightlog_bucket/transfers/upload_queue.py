@@ -35,8 +35,13 @@ class _Entry:
         self.path = path
         self.custom_filename = custom_filename
         self.keep_trying = False
+        self.is_awaited = False
+        self.is_running = False
         self.attempts = 0
         self.alarm: Optional[Alarm] = None
+        self.patience: Optional[Alarm] = None
+        # What was asked for while this one was on its way.
+        self.successor: Optional[_Entry] = None
         # Of the try that is under way or comes next; a fresh one for every try.
         self.outcome: Future[StoredLog] = Future()
 
@@ -51,11 +56,12 @@ class UploadQueue:
     :param after: sets an alarm
     :param slots: uploads at once
     :param max_pending: callers who may wait for a slot
+    :param max_wait_s: callers who have waited so long for a slot are sent away
     :param retry_max_delay_s: the longest pause between two tries of one log
     """
 
     def __init__(self, upload: Upload, pool: Executor, tracker: TransferTracker, after: After, *,
-                 slots: int, max_pending: int, retry_max_delay_s: float,
+                 slots: int, max_pending: int, max_wait_s: float, retry_max_delay_s: float,
                  delay: Callable[[int, float], float] = full_jitter,
                  monotonic: Callable[[], float] = time.monotonic) -> None:
         self._upload = upload
@@ -64,6 +70,7 @@ class UploadQueue:
         self._after = after
         self._slots = slots
         self._max_pending = max_pending
+        self._max_wait_s = max_wait_s
         self._retry_max_delay_s = retry_max_delay_s
         self._delay = delay
         self._monotonic = monotonic
@@ -78,20 +85,26 @@ class UploadQueue:
     def submit(self, path: Path, custom_filename: str = '', *,
                keep_trying: bool) -> 'Future[StoredLog]':
         """
-        Queue one log. The same log again, while it is queued or under way, is one upload.
+        Queue one log. The same log again, while it is queued, is one upload.
+
+        While it is under way, it is queued once more: what is sent may have been read before the
+        file came to be what it is now. If it has not changed, that costs one look.
 
         :param keep_trying: in the background, as long as another try can help; else one try
-        :returns: the outcome of the next try that ends
+        :returns: the outcome of the next try that begins
         :raises Busy: too many wait already
-        :raises Cancelled: the queue is closed
         """
         with self._lock:
             entry = self._open.get((path, custom_filename))
             if entry is None:
                 entry = self._add(path, custom_filename, keep_trying)
+            elif entry.is_running:
+                entry.successor = entry.successor or _Entry(path, custom_filename)
+                entry = entry.successor
             elif not keep_trying:
                 self._bring_forward(entry)
             entry.keep_trying |= keep_trying
+            entry.is_awaited |= not keep_trying
             outcome = entry.outcome
             self._fill_slots()
         return outcome
@@ -109,16 +122,35 @@ class UploadQueue:
         if waiting >= most:
             raise Busy(f'{path} is not accepted: {waiting} uploads wait; try again later')
         entry = self._open[(path, custom_filename)] = _Entry(path, custom_filename)
-        self._tracker.queued(path)
-        self._queue(entry, self._background if keep_trying else self._awaited)
+        self._tracker.queued(path, custom_filename)
+        self._line_up(entry, is_awaited=not keep_trying)
         return entry
 
+    def _line_up(self, entry: _Entry, *, is_awaited: bool) -> None:
+        self._queue(entry, self._awaited if is_awaited else self._background)
+        if is_awaited:
+            entry.patience = self._after(self._max_wait_s, partial(self._send_away, entry))
+
+    def _send_away(self, entry: _Entry) -> None:
+        """Tell who waits for an answer that there is none to be had soon."""
+        with self._lock:
+            if entry not in self._awaited:
+                return
+            outcome, entry.outcome = entry.outcome, Future()
+            error = Busy(f'{entry.path} waited {self._max_wait_s:.0f} s for its turn behind'
+                         f' {self._running} uploads; try again later, or use enqueue_only')
+            self._awaited.remove(entry)
+            if entry.keep_trying:
+                self._background.append(entry)
+            else:
+                self._give_up(entry, error)
+        outcome.set_exception(error)
+
     def _bring_forward(self, entry: _Entry) -> None:
-        if entry.alarm is not None:
-            self._queue(entry, self._awaited)
-        elif entry in self._background:
+        if entry in self._background:
             self._background.remove(entry)
-            self._awaited.append(entry)
+        if entry not in self._awaited:
+            self._line_up(entry, is_awaited=True)
 
     def _queue(self, entry: _Entry, line: 'deque[_Entry]') -> None:
         if entry.alarm is not None:
@@ -138,31 +170,60 @@ class UploadQueue:
             if not line:
                 return
             entry = line.popleft()
+            if entry.patience is not None:
+                entry.patience.cancel()
+            try:
+                attempt = self._pool.submit(self._upload, entry.path,
+                                            custom_filename=entry.custom_filename)
+            except (Busy, RuntimeError) as reason:  # no thread to be had
+                self._not_begun(entry, Busy(f'{entry.path} cannot be begun now: {reason}'))
+                return
             self._running += 1
             entry.attempts += 1
-            self._tracker.uploading(entry.path)
-            self._pool.submit(self._upload, entry.path, custom_filename=entry.custom_filename
-                              ).add_done_callback(partial(self._ended, entry))
+            entry.is_running = True
+            self._tracker.uploading(entry.path, entry.custom_filename)
+            attempt.add_done_callback(partial(self._ended, entry))
+
+    def _not_begun(self, entry: _Entry, error: Busy) -> None:
+        outcome = entry.outcome
+        self._failed(entry, error)
+        if not entry.keep_trying:
+            outcome.set_exception(error)
 
     def _ended(self, entry: _Entry, attempt: 'Future[StoredLog]') -> None:
         error = (Cancelled(f'{entry.path}: the node is ending') if attempt.cancelled()
                  else attempt.exception())
         with self._lock:
             self._running -= 1
+            entry.is_running = False
             outcome, entry.outcome = entry.outcome, Future()
             if error is None:
                 self._stored(entry, attempt.result())
             else:
                 self._failed(entry, error)
+            self._begin_successor(entry)
             self._fill_slots()
         if error is None:
             outcome.set_result(attempt.result())
         else:
             outcome.set_exception(error)
 
+    def _begin_successor(self, entry: _Entry) -> None:
+        successor, entry.successor = entry.successor, None
+        if successor is None:
+            return
+        if (entry.path, entry.custom_filename) in self._open:  # it is tried again anyway
+            entry.outcome = successor.outcome
+            if successor.is_awaited:
+                self._bring_forward(entry)
+            return
+        self._open[(entry.path, entry.custom_filename)] = successor
+        self._tracker.queued(entry.path, entry.custom_filename)
+        self._line_up(successor, is_awaited=successor.is_awaited)
+
     def _stored(self, entry: _Entry, log: StoredLog) -> None:
         self._drop(entry)
-        self._tracker.stored(entry.path, log.s3_key)
+        self._tracker.stored(entry.path, entry.custom_filename, log.s3_key)
         _log.info('%s %s as %s, %d bytes', 'was already stored:' if log.already_stored
                   else 'stored', entry.path, log.s3_key, log.file_size)
 
@@ -171,20 +232,25 @@ class UploadQueue:
         if can_help and entry.keep_trying:
             self._try_again(entry, error)
             return
-        self._drop(entry)
         if can_help:
-            self._tracker.given_up(entry.path, str(error))
-            _log.warning('not stored: %s: %s', entry.path, error)
+            self._give_up(entry, error)
             return
-        self._tracker.rejected(entry.path, str(error) or type(error).__name__)
+        self._drop(entry)
+        self._tracker.rejected(entry.path, entry.custom_filename,
+                               str(error) or type(error).__name__)
         _log.error('rejected: %s: %s', entry.path, error,
                    exc_info=None if isinstance(error, FlightlogError) else error)
 
+    def _give_up(self, entry: _Entry, error: BaseException) -> None:
+        self._drop(entry)
+        self._tracker.given_up(entry.path, entry.custom_filename, str(error))
+        _log.warning('not stored: %s: %s', entry.path, error)
+
     def _try_again(self, entry: _Entry, error: BaseException) -> None:
-        self._tracker.queued(entry.path, str(error))
+        self._tracker.queued(entry.path, entry.custom_filename, str(error))
         if self._closed:
             return
-        delay_s = self._delay(entry.attempts, self._retry_max_delay_s)
+        delay_s = self._delay(max(entry.attempts, 1), self._retry_max_delay_s)
         entry.alarm = self._after(delay_s, partial(self._due, entry))
         # Without network every log fails again and again: one line a minute says enough.
         level = logging.DEBUG

@@ -11,6 +11,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 WAIT_S = 30.0
+ANSWERS = 1000  # that may come at once; with the default of 10, the others are lost
 RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE,
                       durability=DurabilityPolicy.VOLATILE)
 
@@ -47,7 +48,8 @@ class RosClient:
         name = name or f'/flightlog_bucket/{kind.__name__.lower()}'
         client = self._clients.get(name)
         if client is None:
-            client = self._clients[name] = self.node.create_client(kind, name)
+            client = self._clients[name] = self.node.create_client(
+                kind, name, qos_profile=QoSProfile(depth=ANSWERS))
         assert client.wait_for_service(timeout_sec=WAIT_S), name
         return Answer(client.call_async(kind.Request(**fields)))
 

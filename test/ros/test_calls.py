@@ -2,7 +2,7 @@
 from concurrent.futures import Future
 import threading
 
-from flightlog_bucket.errors import Cancelled, Unavailable
+from flightlog_bucket.errors import Busy, Cancelled, Unavailable
 from flightlog_bucket.ros.calls import PendingCalls
 from flightlog_bucket.transfers.alarms import Alarms
 import pytest
@@ -78,9 +78,17 @@ def test_an_error_arrives_where_it_is_awaited(desk) -> None:
         outcome.result(WAIT_S)
 
 
-def test_a_wait_is_bounded_and_the_late_result_is_dropped(desk) -> None:
+def test_work_whose_turn_does_not_come_is_never_done(desk) -> None:
     work: Future = Future()
-    with pytest.raises(Unavailable):
+    with pytest.raises(Busy, match='nothing was done'):
+        desk.begin(work, within_s=0.1).result(WAIT_S)
+    assert work.cancelled()
+
+
+def test_the_late_result_of_work_that_was_begun_is_dropped(desk) -> None:
+    work: Future = Future()
+    work.set_running_or_notify_cancel()
+    with pytest.raises(Unavailable, match='may still be carried out'):
         desk.begin(work, within_s=0.1).result(WAIT_S)
     work.set_result(7)
 

@@ -189,3 +189,8 @@ def test_a_surprise_in_a_callback_is_500_and_no_end(start_node, parameters, ros,
     node.wait_for('RuntimeError: a surprise', count=3)
     assert ros.call(Upload, file_path=str(log)).success
     assert node.is_running()
+
+
+def test_every_call_of_a_burst_is_answered(node: NodeProcess, ros: RosClient) -> None:
+    answers = [ros.begin(kind) for _ in range(60) for kind in (List, Info)]
+    assert all(answer.get().success for answer in answers)

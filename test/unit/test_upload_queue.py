@@ -28,7 +28,7 @@ class Desk(Executor):
         self.queue = UploadQueue(
             self._never, self, self.tracker, self.after, monotonic=lambda: self.now_s,
             delay=lambda attempts, most: min(2.0 ** (attempts - 1), most),
-            **{'slots': 2, 'max_pending': 2, 'retry_max_delay_s': 8, **options})
+            **{'slots': 2, 'max_pending': 2, 'max_wait_s': 30, 'retry_max_delay_s': 8, **options})
 
     @staticmethod
     def _never(file_path: Path, *, custom_filename: str) -> StoredLog:
@@ -74,16 +74,80 @@ def test_no_more_at_once_than_slots_and_who_waits_goes_first() -> None:
     assert desk.paths()[-1] == C
 
 
-def test_one_log_is_one_upload() -> None:
-    desk = Desk()
+def test_one_log_that_waits_is_one_upload() -> None:
+    desk = Desk(slots=1)
+    desk.queue.submit(C, keep_trying=True)
     first = desk.queue.submit(A, keep_trying=True)
     second = desk.queue.submit(A, keep_trying=False)
     other_name = desk.queue.submit(A, 'b.ulg', keep_trying=False)
-    assert len(desk.running) == 2
-    desk.end()
+    for _ in range(3):
+        desk.end()
+    assert not desk.running
     assert first.result(0).s3_key == second.result(0).s3_key == 'key/a.ulg'
-    desk.end()
     assert other_name.result(0).s3_key == 'key/b.ulg'
+
+
+@pytest.mark.parametrize('keep_trying', [True, False])
+def test_what_is_asked_for_while_it_is_under_way_is_looked_at_again(keep_trying: bool) -> None:
+    desk = Desk()
+    before = desk.queue.submit(A, keep_trying=True)
+    after = [desk.queue.submit(A, keep_trying=keep_trying) for _ in range(3)]
+    assert desk.paths() == [A]
+    desk.end()
+    assert before.done()
+    assert not any(future.done() for future in after)
+    assert desk.paths() == [A]
+    assert desk.tracker.find(A).state == 'uploading'
+    desk.end()
+    assert all(future.result(0).s3_key == 'key/a.ulg' for future in after)
+    assert not desk.running
+
+
+def test_a_try_that_comes_anyway_is_the_one_that_was_asked_for() -> None:
+    desk = Desk()
+    desk.queue.submit(A, keep_trying=True)
+    after = desk.queue.submit(A, keep_trying=True)
+    desk.end(Unavailable('down'))
+    assert not desk.running
+    assert not after.done()
+    desk.ring()
+    desk.end()
+    assert after.result(0).s3_key == 'key/a.ulg'
+    assert not desk.running
+
+
+def test_who_waits_too_long_for_a_slot_is_told() -> None:
+    desk = Desk(slots=1)
+    desk.queue.submit(A, keep_trying=True)
+    alone = desk.queue.submit(B, keep_trying=False)
+    desk.queue.submit(C, keep_trying=True)
+    joined = desk.queue.submit(C, keep_trying=False)
+    desk.ring()
+    for future in (alone, joined):
+        with pytest.raises(Busy, match='30 s for its turn behind 1 uploads'):
+            future.result(0)
+    desk.end()
+    assert desk.paths() == [C]  # the background still wants it
+    desk.end()
+    assert not desk.running
+
+
+def test_without_a_thread_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    with monkeypatch.context() as broken:
+        broken.setattr(Desk, 'submit', lambda *_, **__: _raise(RuntimeError('no new thread')))
+        background = desk.queue.submit(A, keep_trying=True)
+        alone = desk.queue.submit(B, keep_trying=False)
+    with pytest.raises(Busy, match='no new thread'):
+        alone.result(0)
+    desk.ring()
+    desk.end()
+    assert background.result(0).s3_key == 'key/a.ulg'
+    assert desk.tracker.counts() == Counts(0, 0, 1, 0)
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def test_who_asks_for_a_log_that_waits_in_the_background_brings_it_forward() -> None:
@@ -131,7 +195,7 @@ def test_an_upload_that_somebody_awaits_is_tried_once() -> None:
     answer = desk.queue.submit(A, keep_trying=False)
     desk.end(Unavailable('no network'))
     assert isinstance(answer.exception(0), Unavailable)
-    assert desk.alarms == []
+    assert all(alarm.cancelled for _, alarm in desk.alarms)
     found = desk.tracker.find(A)
     assert (found.state, 'no network' in found.reason) == ('unknown', True)
     assert desk.tracker.counts() == Counts(0, 0, 0, 0)
@@ -189,13 +253,13 @@ def test_the_history_is_bounded() -> None:
     tracker = TransferTracker(lambda: datetime(2025, 7, 27, tzinfo=timezone.utc), history=3)
     for number in range(5):
         tracker.queued(Path(f'/{number}'))
-        tracker.rejected(Path(f'/{number}'), f'reason {number}')
+        tracker.rejected(Path(f'/{number}'), '', f'reason {number}')
     assert tracker.find(Path('/1')).state == 'unknown'
     assert tracker.find(Path('/2')).state == 'rejected'
     assert tracker.counts().rejected == 5
     assert tracker.last_errors()[0] == '2025-07-27T00:00:00+00:00 /4: reason 4'
     for number in range(20):
-        tracker.rejected(Path('/x'), str(number))
+        tracker.rejected(Path('/x'), '', str(number))
     assert len(tracker.last_errors()) == 10
 
 

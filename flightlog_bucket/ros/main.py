@@ -83,7 +83,11 @@ def main(args: Optional[Sequence[str]] = None) -> NoReturn:
 
 
 def _run(args: list[str], ending: Ending) -> int:
-    import rclpy
+    try:
+        import rclpy
+    except ModuleNotFoundError:
+        print('flightlog_bucket: ROS 2 is not here; source its setup.bash first', file=sys.stderr)
+        return MISCONFIGURED
     from rclpy.signals import SignalHandlerOptions
     from rclpy.utilities import remove_ros_args
     try:

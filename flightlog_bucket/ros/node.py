@@ -83,6 +83,8 @@ class FlightlogBucketNode(Node):
         _log.info('serving: logs of %s go to %s in the bucket %s, session tokens come from %s',
                   settings.robot_instance_id, settings.machine_prefix, settings.bucket_name,
                   redacted_url(settings.session_token_url))
+        if not self._bag_directory.is_dir():
+            _log.warning('bag_directory %s is not there (yet)', self._bag_directory)
 
     def close(self) -> None:
         """End what goes on, and answer who waits, without waiting for the network."""

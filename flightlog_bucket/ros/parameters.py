@@ -90,7 +90,8 @@ TABLE = (
         ' further ones are answered with 503.', 1, 10_000),
     Row('retry_max_delay_s', 300.0, 'Seconds; the longest pause before a log in the background'
         ' is tried again.', 1, 24 * 3600),
-    Row('bag_directory', '', 'The folder that relative paths in events and requests start from.'
+    Row('bag_directory', '', 'The folder that a relative file_path, and relative paths in events,'
+        ' start from.'
         ' Empty: where the node was started.'),
 )
 

@@ -117,7 +117,7 @@ def main() -> int:
         gate, facts = _start(options)
     except ImportError as error:
         return _give_up(answers, f'the sandbox needs moto and boto3 ({error}): '
-                                 'pip install "flightlog_bucket[sandbox]"')
+                                 'pip install ".[sandbox]" in its checkout')
     except OSError as error:
         return _give_up(answers, f'the sandbox cannot listen on {HOST}: {error.strerror}')
     _say(answers, facts)

@@ -2,6 +2,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from itertools import islice
 import logging
 from pathlib import Path
 import threading
@@ -37,6 +38,11 @@ from flightlog_bucket.storage.session_token import SessionTokenService
 
 _log = logging.getLogger(__name__)
 
+# Logs of one name and start, each of which takes two requests or more to look at.
+_MAX_TAKEN_KEYS = 20
+# One may have been damaged on the way; a server that damages every one must not be filled.
+_MAX_UNPROVED = 2
+
 
 class FlightLogBucket:
     """
@@ -61,7 +67,7 @@ class FlightLogBucket:
             self._store, threshold_bytes=settings.multipart_threshold_bytes,
             part_size_bytes=settings.part_size_bytes,
             max_concurrent_parts=settings.max_concurrent_parts,
-            attributes=_encryption(settings))
+            attributes=_encryption(settings), is_aws=not settings.endpoint_url)
         self._key_locks = _KeyLocks()
         self._transfers: list[threading.Event] = []
         self._transfers_lock = threading.Lock()
@@ -137,13 +143,18 @@ class FlightLogBucket:
                 raise InvalidRequest(f'max_keys is {max_keys}; give 1 to {MAX_KEYS_PER_PAGE}')
             return self._store.list_page(whole_prefix, max_keys, continuation_token)
         files: list[StoredFile] = []
-        token = continuation_token
+        token, seen = continuation_token, set()
         while True:
+            self._check_open()
             page = self._store.list_page(whole_prefix, MAX_KEYS_PER_PAGE, token)
             files += page.files
-            if not page.next_token or page.next_token == token:
-                return Listing(tuple(files), '')
+            seen.add(token)
             token = page.next_token
+            if not token:
+                return Listing(tuple(files), '')
+            if token in seen:
+                raise StorageError('the S3 server lists the same page again and again; ask for'
+                                   ' single pages, with max_keys')
 
     def download(self, s3_key: str, local_path: Path, *, overwrite: bool = False,
                  machine_id: str = '', cancel: Optional[threading.Event] = None) -> DownloadedLog:
@@ -212,7 +223,8 @@ class FlightLogBucket:
 
     def _store_under_free_key(self, file: LocalFile, candidates: Iterator[str],
                               attributes: dict[str, Any]) -> StoredLog:
-        for key in candidates:
+        unproved = 0
+        for key in islice(candidates, _MAX_TAKEN_KEYS):
             # Not every server refuses to write over an object, so that this process itself must
             # never send two logs to one key at the same time.
             with self._key_locks.hold(key, self.settings.request_timeout_s):
@@ -225,8 +237,13 @@ class FlightLogBucket:
                         already = self._uploader.holds(key, self._store.head(key), file)
                 if already:
                     return self._stored(key, file, attributes, already=True)
-        raise StorageError(f'all of the {keys.MAX_VERSIONS} keys for {file.path} are taken by'
-                           ' other logs')
+                unproved += self._uploader.is_unproved(key, file)
+            if unproved >= _MAX_UNPROVED:
+                raise StorageError(f'{unproved} copies of {file.path} in the bucket, the last'
+                                   f' {key!r}, are not what was sent; check the S3 server,'
+                                   ' then delete them')
+        raise StorageError(f'the first {_MAX_TAKEN_KEYS} keys for {file.path} are taken by other'
+                           ' logs; give a custom_filename')
 
     def _is_there(self, key: str, file: LocalFile) -> Optional[bool]:
         """Tell whether the key holds this file; None if it holds nothing."""

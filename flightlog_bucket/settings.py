@@ -77,6 +77,7 @@ class BucketSettings:
         _check_url('session_token_url', self.session_token_url)
         if self.endpoint_url:
             _check_url('endpoint_url', self.endpoint_url)
+            _check_bare('endpoint_url', self.endpoint_url)
         _check_match('bucket_name', self.bucket_name, _BUCKET,
                      '3 to 63 letters, digits, dots, hyphens and underscores')
         _check_match('region', self.region, _REGION, 'the name of an AWS region, e.g. us-east-1')
@@ -91,6 +92,11 @@ class BucketSettings:
         """The folder that holds every key of this machine, with its final slash."""
         prefix = self.upload_prefix.strip('/')
         return f'{prefix}/{self.robot_instance_id}/' if prefix else f'{self.robot_instance_id}/'
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether S3 is spoken to over TLS."""
+        return not self.endpoint_url.lower().startswith('http:')
 
     def _check_prefix(self) -> None:
         prefix = self.upload_prefix.strip('/')
@@ -198,6 +204,13 @@ def _check_url(name: str, url: str) -> None:
         shown = redacted_url(url) if '@' not in url else ''
         raise ConfigurationError(f'{name} is not a URL that begins with http:// or https://'
                                  + (f': {shown!r}' if shown else ''))
+
+
+def _check_bare(name: str, url: str) -> None:
+    # boto3 would put them into requests, and its errors into logs.
+    if '@' in urlsplit(url).netloc or '?' in url or '#' in url:
+        raise ConfigurationError(f'{name} has a user name, password, query or fragment; give'
+                                 ' scheme, host, port and path only')
 
 
 def _is_http_url(url: str) -> bool:

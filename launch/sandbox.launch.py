@@ -3,6 +3,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 
 
 def generate_launch_description():
@@ -31,7 +32,8 @@ def generate_launch_description():
                 'session_token_url': ['http://127.0.0.1:', session_token_port,
                                       '/session-token'],
                 'bucket_name': 'flight-logs',
-                'robot_instance_id': robot_instance_id,
+                # "007" is a name, not the number 7
+                'robot_instance_id': ParameterValue(robot_instance_id, value_type=str),
             }],
             output='screen',
         ),

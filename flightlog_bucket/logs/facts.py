@@ -1,11 +1,10 @@
 """Accepting a log: name and content must be of the same, allowed format."""
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 import logging
 import os
 from pathlib import Path
-import time
 from typing import BinaryIO, Optional
 
 from flightlog_bucket.errors import InvalidExtension, LocalFileUnreadable, ValidationFailed
@@ -41,22 +40,22 @@ class LogFacts:
     start: Optional[datetime]
 
 
-def inspect(name: str, path: Path, stream: BinaryIO, *, allowed: Sequence[str] = EXTENSIONS,
-            clock: Callable[[], float] = time.monotonic) -> LogFacts:
+def inspect(name: str, path: Path, stream: BinaryIO, *,
+            allowed: Sequence[str] = EXTENSIONS) -> LogFacts:
     """
     Accept a log if name and content agree, and tell what it is.
 
     Only the head is checked, so that a log which a power cut ended is accepted. Finding the start
-    takes at most 1 s and 16 MiB; a log of which it cannot be found has none.
+    reads about 16 MiB at most; a log of which it cannot be found has none.
 
     :param name: that the object will get
     :param path: of the log
     :param stream: the open log; is left at its beginning
     :param allowed: extensions, lower case, with the dot
-    :param clock: monotonic seconds
     :raises InvalidExtension: if the name is none of an allowed format
     :raises ValidationFailed: if the log is empty, or its content is not what the name says
     :raises LocalFileUnreadable: if the disk does not give the head
+    :raises LocalFileChanged: if a part of it is still in a file beside it
     """
     log_format = format_of_name(name)
     if log_format is None or log_format.extension not in allowed:
@@ -64,7 +63,8 @@ def inspect(name: str, path: Path, stream: BinaryIO, *, allowed: Sequence[str] =
     head = _head(path, stream)
     if not log_format.matches(head):
         raise ValidationFailed(_what_is_wrong(name, path, log_format, head, allowed))
-    start = _start(log_format, path, stream, clock)
+    log_format.check_beside(path)
+    start = _start(log_format, path, stream)
     return LogFacts(log_format.name, log_format.extension, log_format.content_type, start)
 
 
@@ -105,11 +105,10 @@ def _advice(said: LogFormat, found: tuple[LogFormat, ...], allowed: Sequence[str
     return f'{_either(extensions)} is not among the allowed extensions, {", ".join(allowed)}'
 
 
-def _start(log_format: LogFormat, path: Path, stream: BinaryIO,
-           clock: Callable[[], float]) -> Optional[datetime]:
+def _start(log_format: LogFormat, path: Path, stream: BinaryIO) -> Optional[datetime]:
     try:
         try:
-            start_ns = log_format.start_ns(LogReader(path, stream, clock))
+            start_ns = log_format.start_ns(LogReader(path, stream))
         finally:
             stream.seek(0)
     except (ValueError, OSError) as error:

@@ -1,6 +1,7 @@
 """The formats of flight logs that can be stored: one row each."""
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Optional
 
 from flightlog_bucket.logs import mcap, rosbag1, rosbag2_sqlite, ulog, zstd
@@ -19,6 +20,7 @@ class LogFormat:
     :param content_type: MIME type
     :param matches: whether a log that begins with these bytes has this format
     :param start_ns: the log's start in nanoseconds since 1970 UTC, or None
+    :param check_beside: raises if a part of the log is in another file beside it
     """
 
     name: str
@@ -28,6 +30,7 @@ class LogFormat:
     content_type: str
     matches: Callable[[bytes], bool]
     start_ns: Callable[[LogReader], Optional[int]]
+    check_beside: Callable[[Path], None] = lambda path: None
 
 
 FORMATS = (
@@ -38,7 +41,7 @@ FORMATS = (
     LogFormat('mcap', '.mcap', 'MCAP', 'an MCAP file', 'application/x-mcap',
               mcap.matches, mcap.start_ns),
     LogFormat('sqlite3', '.db3', 'SQLite', 'an SQLite database', 'application/vnd.sqlite3',
-              rosbag2_sqlite.matches, rosbag2_sqlite.start_ns),
+              rosbag2_sqlite.matches, rosbag2_sqlite.start_ns, rosbag2_sqlite.check_merged),
     LogFormat('mcap.zstd', '.mcap.zstd', 'compressed MCAP', 'Zstandard-compressed',
               'application/zstd', zstd.matches, zstd.start_ns),
     LogFormat('sqlite3.zstd', '.db3.zstd', 'compressed SQLite', 'Zstandard-compressed',

@@ -11,6 +11,8 @@ _OP_BAG_HEADER = b'\x03'
 _OP_CHUNK_INFO = b'\x06'
 _OP_CONNECTION = b'\x07'
 _MAX_HEADER_BYTES = 64 * 1024
+_MAX_FIELDS = 1000
+"""Of one record; the format defines seven at most."""
 
 Fields = dict[bytes, bytes]
 
@@ -68,6 +70,8 @@ def _fields(header: bytes) -> Fields:
     fields: Fields = {}
     position = 0
     while position < len(header):
+        if len(fields) > _MAX_FIELDS:
+            raise NoStart(f'a record has more than {_MAX_FIELDS} fields')
         begin = position + 4
         position = begin + int.from_bytes(header[position:begin], 'little')
         name, equals, value = header[begin:position].partition(b'=')

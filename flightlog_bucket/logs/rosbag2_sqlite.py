@@ -4,21 +4,29 @@ SQLite files of rosbag2: https://www.sqlite.org/fileformat2.html.
 A file can hold more than data: views without end, expressions that make gigabytes, a schema of
 any size. Only what a recorder writes is looked at.
 """
+from collections.abc import Callable
 from contextlib import closing
 import os
+from pathlib import Path
 import sqlite3
+import time
 from typing import Optional
 from urllib.parse import quote
 
-from flightlog_bucket.logs.reader import LogReader, NoStart
+from flightlog_bucket.errors import LocalFileChanged
+from flightlog_bucket.logs.reader import LogReader, MAX_RECORDS, NoStart
 
 MAGIC = b'SQLite format 3\0'
 
 _FILE_HEADER_BYTES = 100
 _LEAF_TABLE_PAGE = 0x0D
 _OVERFLOW_MARGIN_BYTES = 35
-_CHECK_DEADLINE_EVERY = 100
-"""Instructions of SQLite's virtual machine; each may read a page from a slow card."""
+_STEPS_AT_ONCE = 10
+_MAX_STEPS = 10 * MAX_RECORDS
+"""Instructions of SQLite's virtual machine; it takes about ten to look at a message."""
+_USUAL_PAGE_BYTES = 4096
+_LAST_RESORT_S = 20.0
+"""Only for a file made to be slow: one instruction can read a gigabyte."""
 
 _PRAGMAS = ('trusted_schema = OFF', 'cell_size_check = ON', 'mmap_size = 0')
 # The type that the schema states is only a label; the text of the statement decides.
@@ -35,6 +43,24 @@ def matches(head: bytes) -> bool:
     return head.startswith(MAGIC)
 
 
+def check_merged(path: Path) -> None:
+    """
+    Refuse a database whose latest messages are still in the ``-wal`` beside it.
+
+    :raises LocalFileChanged: if there is one that is not empty; its recorder may yet merge it
+    """
+    wal = os.path.realpath(path) + '-wal'
+    try:
+        size = os.stat(wal).st_size
+    except (OSError, ValueError):
+        return
+    if size:
+        raise LocalFileChanged(
+            f'{os.fspath(path)!r} has {size} bytes in {wal!r} that are not merged into it yet;'
+            ' close the recorder, or merge them with'
+            " `sqlite3 FILE 'PRAGMA wal_checkpoint(TRUNCATE)'`")
+
+
 def start_ns(log: LogReader) -> Optional[int]:
     """
     Return the earliest ``timestamp`` of the table ``messages``.
@@ -44,11 +70,11 @@ def start_ns(log: LogReader) -> Optional[int]:
 
     :raises NoStart: if the database is damaged, odd, or has no index and too many messages
     """
-    _check_schema_is_small(log)
+    page_bytes = _check_schema_is_small(log)
     uri = f'file://{quote(os.fsencode(os.path.realpath(log.path)))}?mode=ro&immutable=1'
     try:
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as database:
-            database.set_progress_handler(log.is_late, _CHECK_DEADLINE_EVERY)
+            database.set_progress_handler(_budget(page_bytes), _STEPS_AT_ONCE)
             return _earliest(database)
     except sqlite3.Error as error:
         raise NoStart(f'SQLite says: {error}') from error
@@ -65,8 +91,25 @@ def _earliest(database: sqlite3.Connection) -> Optional[int]:
     return int(row[0]) if row else None
 
 
-def _check_schema_is_small(log: LogReader) -> None:
-    """Refuse a schema that does not fit on its first page: SQLite would load all of it."""
+def _budget(page_bytes: int) -> Callable[[], bool]:
+    """Return a function that tells whether the steps are used up; larger pages allow fewer."""
+    left = _MAX_STEPS * _USUAL_PAGE_BYTES // max(page_bytes, _USUAL_PAGE_BYTES)
+    deadline = time.monotonic() + _LAST_RESORT_S
+
+    def is_used_up() -> bool:
+        nonlocal left
+        left -= _STEPS_AT_ONCE
+        return left < 0 or time.monotonic() >= deadline
+
+    return is_used_up
+
+
+def _check_schema_is_small(log: LogReader) -> int:
+    """
+    Return the size of a page in bytes.
+
+    :raises NoStart: if the schema does not fit on the first page: SQLite would load all of it
+    """
     header = log.read_at(0, _FILE_HEADER_BYTES)
     page_bytes = int.from_bytes(header[16:18], 'big')
     page_bytes = 65536 if page_bytes == 1 else page_bytes
@@ -83,6 +126,7 @@ def _check_schema_is_small(log: LogReader) -> None:
     # The statistics of ANALYZE are loaded with the schema, whatever their size.
     if b'sqlite_stat' in page.lower():
         raise NoStart('the schema has statistics tables')
+    return page_bytes
 
 
 def _varint(page: bytes, offset: int) -> int:

@@ -54,7 +54,7 @@ class Row:
                 list: 'a list of strings'}[type(self.default)]
         if self.choices:
             return f'{kind}, one of ' + ', '.join(repr(c) for c in self.choices)
-        return kind if math.isinf(self.low) else f'{kind} from {self.low:g} to {self.high:g}'
+        return kind if math.isinf(self.low) else f'{kind} from {self.low:.15g} to {self.high:.15g}'
 
 
 TABLE = (

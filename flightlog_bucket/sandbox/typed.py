@@ -20,7 +20,7 @@ def service_call(service: str, kind: str, request: Mapping[str, str]) -> str:
 
 def bag_closed(path: str) -> str:
     """Return the command that tells the node of a finished recording."""
-    return ('ros2 topic pub --once /flightlog_bucket/bag_closed std_msgs/msg/String'
+    return ('ros2 topic pub --once --keep-alive 2 /flightlog_bucket/bag_closed std_msgs/msg/String'
             + _message({'data': path}))
 
 

@@ -1,5 +1,5 @@
 """
-The only module that knows boto3: one client for the life of the process, and its errors.
+Calls of boto3, one client for the life of the process, and what their errors mean.
 
 Timing: a call ends within ``request_timeout_s`` as long as nothing moves on the wire. A third of
 it is for a session token; half of it for connecting, for each piece of a body, and for an answer;
@@ -7,20 +7,13 @@ what fails at once is tried again for the first third.
 """
 from collections.abc import Callable, Iterator
 import logging
-import os
 import random
-import re
-import socket
 import threading
 import time
 from typing import Any
 from urllib.parse import quote
 
-import boto3
 from botocore import exceptions as boto_errors
-from botocore import UNSIGNED
-from botocore.config import Config
-from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -32,12 +25,9 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.parsers import ResponseParserError
-from botocore.session import Session
-from flightlog_bucket import __version__
 from flightlog_bucket.errors import (
     Cancelled,
     ChecksumMismatch,
-    ConfigurationError,
     FlightlogError,
     NotAllowed,
     StorageError,
@@ -45,7 +35,8 @@ from flightlog_bucket.errors import (
     Unavailable,
 )
 from flightlog_bucket.settings import BucketSettings
-from flightlog_bucket.storage.credentials import END, TokenKeeper
+from flightlog_bucket.storage.boto import make_client
+from flightlog_bucket.storage.credentials import TokenKeeper
 from flightlog_bucket.storage.failures import failure
 
 _log = logging.getLogger(__name__)
@@ -53,16 +44,15 @@ _log = logging.getLogger(__name__)
 # What has arrived of one read is lost where the connection breaks.
 _READ_BYTES = 64 * 1024
 _FIRST_DELAY_S = 0.1
-_UNSENT_BYTES = 128 * 1024
 
 # Parameters that older versions of boto3 do not know, but that are no more than a header.
 _HEADERS = {'IfNoneMatch': 'If-None-Match'}
 
-# A dot in it would not match AWS's certificate.
-_HOST_LABEL = re.compile(r'[a-z0-9][a-z0-9-]{1,61}[a-z0-9]')
-
 # Older versions of botocore check no answer themselves.
 _WRONG_CHECKSUM = getattr(boto_errors, 'FlexibleChecksumError', ())
+
+# What botocore lets out where it makes no sense of a header or an element, e.g. of a date.
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 
 # What no answer of S3 goes without: a captive portal answers 200 to everything.
 _ALWAYS_TOLD = {
@@ -83,20 +73,12 @@ class S3Client:
     def __init__(self, settings: BucketSettings, tokens: TokenKeeper, *,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._bucket = settings.bucket_name
+        self._secure = settings.is_secure
         self._timeout_s = settings.request_timeout_s
         self._tokens = tokens
         self._clock = clock
         self._closed = threading.Event()
-        session = _session(tokens)
-        try:
-            self._client = session.client('s3', **_client_arguments(settings, signed=True))
-            unsigned = session.client('s3', **_client_arguments(settings, signed=False))
-            url: str = unsigned.generate_presigned_url(
-                'get_object', Params={'Bucket': self._bucket, 'Key': 'k'})
-        except (BotoCoreError, ValueError) as error:
-            raise ConfigurationError(f'boto3 does not take these settings: {error}') from error
-        self._base_url = url[:-1]
-        _keep_little_unsent(self._client)
+        self._client, self._base_url = make_client(settings, tokens)
         self._added = threading.local()
         self._client.meta.events.register('before-call.s3', self._add_headers)
 
@@ -144,12 +126,16 @@ class S3Client:
             generation = self._tokens.generation or 1
             try:
                 return self._request(operation, key, parameters)
-            except (TokenRefused, NotAllowed):
-                # Some servers say no more than 403 of a token that has expired.
+            except TokenRefused:
                 if not may_renew:
                     raise
                 may_renew = False
                 self._tokens.refuse(generation)
+            except NotAllowed:
+                # Some servers say no more than 403 of a token that has expired.
+                if not may_renew or not self._tokens.replace(generation):
+                    raise
+                may_renew = False
             except (Unavailable, ChecksumMismatch) as error:
                 if self._clock() + delay_s >= deadline:
                     raise
@@ -188,89 +174,34 @@ class S3Client:
             told = error.response.get('Error', {})
             http_status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
             raise failure(operation, code=str(told.get('Code', '')), http_status=http_status,
-                          message=str(told.get('Message', '')), bucket=self._bucket,
-                          key=key) from None
+                          message=str(told.get('Message', '')), bucket=self._bucket, key=key,
+                          redacted=self._tokens.redacted) from None
         except (BotoCoreError, ResponseParserError) as error:
             raise _no_answer(operation, error) from error
-        if operation in _ALWAYS_TOLD and not answer.get(_ALWAYS_TOLD[operation]):
+        except FlightlogError:
+            raise  # of the session token; some are ValueErrors as well
+        except _UNREADABLE as error:
+            raise _not_s3(operation) from error
+        if not _is_of_s3(operation, answer, secure=self._secure):
             if 'Body' in answer:
                 answer['Body'].close()
             raise _not_s3(operation)
         return answer
 
-
     def _add_headers(self, params: dict[str, Any], **_: Any) -> None:
         params['headers'].update(getattr(self._added, 'headers', {}))
 
 
-class _SessionTokenProvider(CredentialProvider):  # type: ignore[misc]
-    """Puts the session token where botocore looks for credentials."""
-
-    METHOD = CANONICAL_NAME = 'session-token-service'
-
-    def __init__(self, tokens: TokenKeeper) -> None:
-        super().__init__()
-        self._tokens = tokens
-
-    def load(self) -> RefreshableCredentials:
-        """Return credentials that are fetched when they are first needed."""
-        return RefreshableCredentials(
-            access_key='', secret_key='', token='', expiry_time=END, method=self.METHOD,
-            refresh_using=self._tokens.refresh, time_fetcher=self._tokens.age)
-
-
-def _session(tokens: TokenKeeper) -> boto3.Session:
-    """Return a session that reads none of the files and profiles of whoever runs this."""
-    core = Session(session_vars={
-        'config_file': (None, None, os.devnull, None),
-        'credentials_file': (None, None, os.devnull, None),
-        'profile': (None, None, None, None)})
-    core.register_component('credential_provider',
-                            CredentialResolver([_SessionTokenProvider(tokens)]))
-    return boto3.Session(botocore_session=core)
-
-
-def _client_arguments(settings: BucketSettings, *, signed: bool) -> dict[str, Any]:
-    https = not settings.endpoint_url.lower().startswith('http:')
-    style = settings.addressing_style
-    if style == 'auto' and not signed and not settings.endpoint_url:
-        # botocore gives presigned URLs AWS's global endpoint otherwise, whatever the region.
-        is_host = _HOST_LABEL.fullmatch(settings.bucket_name)
-        style = 'virtual' if is_host else 'path'
-    s3: dict[str, Any] = {'addressing_style': style}
-    if https:
-        # TLS and the CRC-32 guard the bytes; a SHA-256 of all of them would be a third guard.
-        s3['payload_signing_enabled'] = False
-    options: dict[str, Any] = {
-        # urllib3 applies it to the sending of a body as well, and links can be slow.
-        'connect_timeout': settings.request_timeout_s / 2,
-        'read_timeout': settings.request_timeout_s / 2,
-        'retries': {'total_max_attempts': 1, 'mode': 'standard'},
-        'max_pool_connections': 64,
-        'tcp_keepalive': True,
-        'user_agent_extra': f'flightlog_bucket/{__version__}',
-        's3': s3,
-        # Checksums are computed here, before the request: older servers refuse the trailers.
-        'request_checksum_calculation': 'when_required',
-        'response_checksum_validation': 'when_required',
-        'ignore_configured_endpoint_urls': True,
-        'signature_version': 's3v4' if signed else UNSIGNED,
-    }
-    known = {name: value for name, value in options.items() if name in Config.OPTION_DEFAULTS}
-    return {'region_name': settings.region, 'endpoint_url': settings.endpoint_url or None,
-            'config': Config(**known)}
-
-
-def _keep_little_unsent(client: Any) -> None:
-    """
-    Bound what the system has taken of a body and not yet sent.
-
-    It takes megabytes, which a slow link sends for minutes after the last piece was handed over:
-    the time for an answer would be over before the body is.
-    """
-    # botocore has no setting for it.
-    client._endpoint.http_session._socket_options.append(
-        (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES))
+def _is_of_s3(operation: str, answer: dict[str, Any], *, secure: bool) -> bool:
+    """Tell whether an answer that is no error can be S3's; a portal can send an ETag as well."""
+    told = answer.get('ResponseMetadata', {})
+    # AWS, Ceph, MinIO and rclone send x-amz-request-id, moto the x-amzn-requestid of AWS's others.
+    # Who answers over TLS has proved who he is, and not every server there sends one.
+    if not secure and not told.get('RequestId'):
+        return False
+    if operation == 'delete_object':
+        return told.get('HTTPStatusCode') in (200, 204)
+    return operation not in _ALWAYS_TOLD or bool(answer.get(_ALWAYS_TOLD[operation]))
 
 
 def _no_answer(operation: str, error: Exception) -> FlightlogError:
@@ -292,7 +223,8 @@ def _no_answer(operation: str, error: Exception) -> FlightlogError:
                            ' endpoint_url')
     if isinstance(error, ResponseParserError):
         return _not_s3(operation)
-    return StorageError(f'{operation} failed: {error}')
+    # Its text can hold the whole URL.
+    return StorageError(f'{operation} failed ({type(error).__name__}); check endpoint_url')
 
 
 def _not_s3(operation: str) -> FlightlogError:

@@ -1,4 +1,5 @@
 """The session token in use: when it is fetched anew, and how it stands."""
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 import threading
@@ -16,6 +17,12 @@ _ENDED = END + timedelta(hours=1)
 
 # A fetch that failed a moment ago, while others waited for it, has failed for them as well.
 FAILURE_MEMORY_S = 2.0
+
+# A policy that denies something denies it to every token, so that asking often is no use.
+REPLACEMENT_INTERVAL_S = 60.0
+
+# Requests that are under way can have been signed with one of the last few.
+_KNOWN_TOKENS = 4
 
 
 def boot_time_s() -> float:
@@ -62,6 +69,10 @@ class TokenKeeper:
         self._arrived: Optional[_Arrived] = None
         self._failure: Optional[FlightlogError] = None
         self._failed_at = 0.0
+        self._replacing = threading.Lock()
+        self._replaced_at = float('-inf')
+        self._candidate: Optional[tuple[SessionToken, float]] = None
+        self._known: deque[SessionToken] = deque(maxlen=_KNOWN_TOKENS)
 
     @property
     def generation(self) -> int:
@@ -85,6 +96,18 @@ class TokenKeeper:
         :returns: the token under botocore's names
         :raises FlightlogError: as ``SessionTokenService.fetch()``
         """
+        with self._lock:
+            candidate, self._candidate = self._candidate, None
+        if candidate is None or self._clock() - candidate[1] >= candidate[0].lifetime_s:
+            candidate = self._ask()
+        token, asked_at = candidate
+        with self._lock:
+            self._arrived = _Arrived(threading.get_ident(), token.lifetime_s, asked_at)
+        return {'access_key': token.access_key_id, 'secret_key': token.secret_access_key,
+                'token': token.session_token, 'expiry_time': END.isoformat()}
+
+    def _ask(self) -> tuple[SessionToken, float]:
+        """Return a new token, and when it was asked for."""
         failure = self._failure
         if failure and self._clock() - self._failed_at < FAILURE_MEMORY_S:
             raise failure.with_traceback(None)
@@ -102,19 +125,53 @@ class TokenKeeper:
             raise
         with self._lock:
             self._failure = None
-            self._arrived = _Arrived(threading.get_ident(), token.lifetime_s, asked_at)
-        return {'access_key': token.access_key_id, 'secret_key': token.secret_access_key,
-                'token': token.session_token, 'expiry_time': END.isoformat()}
+            self._known.append(token)
+        return token, asked_at
 
     def refuse(self, generation: int) -> None:
         """Use a token no more, unless it has been replaced already."""
         with self._lock:
             self._refused = self._refused or generation == self._generation
 
+    def replace(self, generation: int) -> bool:
+        """
+        Fetch another token, as this one may be at fault; without one it stays in use.
+
+        Asks the service at most once in ``REPLACEMENT_INTERVAL_S``.
+
+        :param generation: of the token that something was denied to
+        :returns: whether the next request will be signed with another token
+        """
+        with self._replacing:
+            if generation != self._generation or self._refused:
+                return True
+            if self._clock() - self._replaced_at < REPLACEMENT_INTERVAL_S:
+                return False
+            self._replaced_at = self._clock()
+            try:
+                candidate = self._ask()
+            except FlightlogError:
+                return False  # status() tells why
+            with self._lock:
+                if generation == self._generation:
+                    self._candidate, self._refused = candidate, True
+            return True
+
+    def redacted(self, text: str) -> str:
+        """Return ``text`` with ``***`` for every part of the tokens in use."""
+        with self._lock:
+            known = list(self._known)
+        secrets = {secret for token in known for secret in (
+            token.access_key_id, token.secret_access_key, token.session_token)}
+        # One can be a part of another.
+        for secret in sorted(secrets, key=len, reverse=True):
+            text = text.replace(secret, '***')
+        return text
+
     def _use(self, arrived: '_Arrived') -> None:
         self._lifetime_s, self._fetched_at = arrived.lifetime_s, arrived.asked_at_s
         self._generation += 1
-        self._refused, self._arrived = False, None
+        self._refused, self._arrived, self._candidate = False, None, None
 
     def status(self) -> CredentialStatus:
         """Return how the token stands, without asking anybody."""

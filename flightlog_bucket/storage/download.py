@@ -1,30 +1,18 @@
 """Downloads: the local file appears whole and verified, or not at all."""
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-import errno
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 import logging
-import os
 from pathlib import Path
-import secrets
-import shutil
 import threading
 import time
 from typing import Any, BinaryIO, Optional
 import zlib
 
-from flightlog_bucket.errors import (
-    Cancelled,
-    ChecksumMismatch,
-    FlightlogError,
-    InvalidRequest,
-    LocalDiskFull,
-    LocalFileError,
-    LocalFileExists,
-    LocalFileUnreadable,
-    Unavailable,
-)
+from flightlog_bucket.errors import Cancelled, ChecksumMismatch, Unavailable
 from flightlog_bucket.storage.client import S3Client
-from flightlog_bucket.storage.objects import EtagMD5, ObjectHead
+from flightlog_bucket.storage.new_file import check_room, check_target, file_errors, NewFile
+from flightlog_bucket.storage.objects import EtagMD5, learn_part_size, ObjectHead
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +23,7 @@ _LAST_TRY = 0.6
 
 class Download:
     """
-    Fetches one object into a temporary file beside its target, then renames that.
+    Fetches one object into a new file, which gets its name when all of it is proved.
 
     A connection that breaks is taken up again where it broke, as long as the object is the same.
 
@@ -69,24 +57,24 @@ class Download:
         :raises LocalDiskFull: if there is no room; nothing is left behind
         :raises ChecksumMismatch: if what arrived is not what S3 stores
         """
-        _check_target(target, overwrite)
+        check_target(target, overwrite)
         answer = self._get(None)
-        head = ObjectHead.of(answer)
-        self._md5 = EtagMD5(head.md5_part_size or 0)
-        with closing(answer['Body']), _file_errors(target):
+        with closing(answer['Body']), file_errors(target):
+            head = self._checkable(ObjectHead.of(answer))
+            self._md5 = EtagMD5(head.md5_part_size or 0)
             target.parent.mkdir(parents=True, exist_ok=True)
-            _check_room(target, head.size)
-            temporary = target.with_name(f'.flightlog-{secrets.token_hex(8)}.part')
-            try:
-                with open(temporary, 'xb') as stream:
-                    self._receive(answer, head, stream)
-                    self._verify(head)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                _publish(temporary, target, overwrite)
-            finally:
-                temporary.unlink(missing_ok=True)
+            check_room(target, head.size)
+            with NewFile(target) as file:
+                self._receive(answer, head, file.stream)
+                self._verify(head)
+                file.publish(overwrite=overwrite)
         return head.size
+
+    def _checkable(self, head: ObjectHead) -> ObjectHead:
+        """Find out what the ETag is made of, where there is nothing else to check by."""
+        if head.crc32 is not None or head.md5_part_size is not None:
+            return head
+        return replace(head, md5_part_size=learn_part_size(self._client, self._key, head))
 
     def _get(self, head: Optional[ObjectHead]) -> dict[str, Any]:
         options: dict[str, Any] = {}
@@ -147,63 +135,9 @@ class Download:
             same = same and self._crc == head.crc32
         elif head.md5_part_size is not None:
             same = same and self._md5.etag() == head.etag
+        elif same:
+            _log.warning('%s could be checked by its size only: S3 tells no checksum of it, and'
+                         ' its ETag is not made of its content', self._key)
         if not same:
             raise ChecksumMismatch(f'what arrived of {self._key!r} ({self._received} of'
                                    f' {head.size} bytes) is not what S3 stores; try again')
-
-
-def _check_target(target: Path, overwrite: bool) -> None:
-    with _file_errors(target):
-        try:
-            target.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        if not target.is_file():
-            raise InvalidRequest(f'{target} is not a regular file; give another local_path')
-        if not overwrite:
-            raise LocalFileExists(f'there is {target} already; set overwrite, or give another'
-                                  ' local_path')
-
-
-def _check_room(target: Path, size: int) -> None:
-    free = shutil.disk_usage(target.parent).free
-    if free < size:
-        raise LocalDiskFull(f'{target} takes {size} bytes, and its disk has {free} left;'
-                            ' make room')
-
-
-def _publish(temporary: Path, target: Path, overwrite: bool) -> None:
-    if overwrite:
-        temporary.replace(target)
-    else:
-        try:
-            os.link(temporary, target)  # unlike a rename, it never replaces a file
-        except FileExistsError:
-            raise LocalFileExists(f'{target} was made by somebody else meanwhile; it was left'
-                                  ' as it is') from None
-        except OSError:
-            # FAT and exFAT, on every USB stick, have no links.
-            _check_target(target, overwrite)
-            temporary.replace(target)
-    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-@contextmanager
-def _file_errors(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except FlightlogError:
-        raise
-    except PermissionError:
-        raise LocalFileUnreadable(f'no permission to write {target}; give the user of this'
-                                  ' process write access to its folder') from None
-    except ValueError:
-        raise InvalidRequest(f'{str(target)!r} is not a path') from None
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise LocalDiskFull(f'the disk of {target} is full; nothing was left there') from None
-        raise LocalFileError(f'cannot write {target}: {error.strerror}') from error

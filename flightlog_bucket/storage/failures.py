@@ -1,4 +1,6 @@
 """What an error code of S3 means here, to which object it happened, and what to do."""
+from collections.abc import Callable
+
 from flightlog_bucket.errors import (
     AuthenticationFailed,
     BucketNotFound,
@@ -33,11 +35,16 @@ _BUSY_CODES = frozenset((
     'ConditionalRequestConflict', 'RequestLimitExceeded', 'Throttling', 'ThrottlingException',
     'TooManyRequests', 'BandwidthLimitExceeded', 'QuotaExceeded', 'XMinioStorageFull'))
 
+# Their arguments come from the settings and the server, none from whoever asks for an upload.
+_SENDING = frozenset((
+    'put_object', 'create_multipart_upload', 'upload_part', 'complete_multipart_upload',
+    'abort_multipart_upload'))
+
 MAX_MESSAGE_CHARACTERS = 300
 
 
 def failure(operation: str, *, code: str, http_status: int, message: str, bucket: str,
-            key: str) -> FlightlogError:
+            key: str, redacted: Callable[[str], str] = str) -> FlightlogError:
     """
     Return the error for an answer of S3.
 
@@ -47,9 +54,10 @@ def failure(operation: str, *, code: str, http_status: int, message: str, bucket
     :param message: S3's own words
     :param bucket: the bucket's name
     :param key: the object's; empty for calls on the bucket
+    :param redacted: takes what is secret out of S3's own words
     """
     where = f'{key!r} in bucket {bucket!r}' if key else f'bucket {bucket!r}'
-    said = _one_line(code, message)
+    said = _one_line(redacted(code or f'HTTP {http_status}'), redacted(message))
     # An answer to HEAD has no body, so its status is all there is; S3 gives 400 for an expired
     # token there.
     if code in TOKEN_CODES or (operation == 'head_object' and http_status == 400):
@@ -73,10 +81,11 @@ def failure(operation: str, *, code: str, http_status: int, message: str, bucket
         return StorageError(f'bucket {bucket!r} is in another region ({said}); set region')
     if code in _BUSY_CODES:
         return Unavailable(f'S3 cannot take the request for {where} now ({said})')
-    return _by_status(http_status, code, where, said)
+    return _by_status(operation, http_status, code, where, said)
 
 
-def _by_status(http_status: int, code: str, where: str, said: str) -> FlightlogError:
+def _by_status(operation: str, http_status: int, code: str, where: str,
+               said: str) -> FlightlogError:
     if code == 'NotImplemented' or http_status == 501:
         return NotSupported(f'this S3 server cannot do what was asked for {where} ({said})')
     if code in _DENIED_CODES or http_status in (401, 403):
@@ -88,7 +97,7 @@ def _by_status(http_status: int, code: str, where: str, said: str) -> FlightlogE
         return ObjectExists(f'there is {where} already')
     if http_status == 429 or http_status >= 500:
         return Unavailable(f'S3 cannot take the request for {where} now ({said})')
-    if code == 'InvalidArgument':
+    if code == 'InvalidArgument' and operation not in _SENDING:
         return InvalidRequest(f'S3 refuses an argument for {where} ({said})')
     return StorageError(f'S3 refuses the request for {where} ({said})')
 

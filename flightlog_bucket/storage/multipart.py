@@ -6,11 +6,13 @@ prove that it has them. The final write is conditional (``If-None-Match: *``) wh
 can do that, so that no object is ever written over.
 """
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from dataclasses import dataclass
 from itertools import combinations
 import logging
+import threading
+import time
 from types import MappingProxyType
 from typing import Any, Optional
 
@@ -36,6 +38,9 @@ MAX_PARTS = 10_000
 Parameters = Mapping[str, Any]
 
 _PART_SUMS = 'full-object checksums'
+_PUT_IF_FREE = 'conditional put'
+_COMPLETE_IF_FREE = 'conditional complete'
+_FORGET_MISSING_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -64,18 +69,26 @@ class Uploader:
     :param part_size_bytes: of a part; grows where a file would take too many
     :param max_concurrent_parts: requests that one upload has on the wire at once
     :param attributes: boto3 parameters of every new object, e.g. ``ServerSideEncryption``
+    :param is_aws: the server is AWS's own, of which conditional writes are always demanded
+    :param clock: monotonic seconds
     """
 
     def __init__(self, store: ObjectStore, *, threshold_bytes: int, part_size_bytes: int,
-                 max_concurrent_parts: int, attributes: Parameters) -> None:
+                 max_concurrent_parts: int, attributes: Parameters, is_aws: bool = False,
+                 clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._client: S3Client = store.client
         self._threshold_bytes = threshold_bytes
         self._part_size_bytes = part_size_bytes
         self._max_concurrent_parts = max_concurrent_parts
         self._attributes = attributes
-        # What the server was found not to have, found out once.
-        self._missing: set[str] = set()
+        self._demanded = {_PUT_IF_FREE, _COMPLETE_IF_FREE} if is_aws else set()
+        self._clock = clock
+        # What the server was found not to have, and until when that is believed.
+        self._missing: dict[str, float] = {}
+        self._missing_lock = threading.Lock()
+        # Size and CRC-32 of what was sent to a key, and could not be proved to be there.
+        self._unproved: dict[str, tuple[int, int]] = {}
 
     def upload(self, file: LocalFile, key: str, attributes: Parameters) -> None:
         """
@@ -92,18 +105,25 @@ class Uploader:
             answer, crc = self._put(file, key, whole)
         else:
             answer, crc = self._multipart(file, key, whole)
+        self._unproved[key] = file.size, crc
         self._prove(file, key, answer, crc)
+        del self._unproved[key]
 
     def holds(self, key: str, head: Optional[ObjectHead], file: LocalFile) -> bool:
         """Tell whether an object is there and has the content of the file."""
         return head is not None and self._store.holds(key, head, file)
+
+    def is_unproved(self, key: str, file: LocalFile) -> bool:
+        """Tell whether this file was sent to the key, and then was not what was there."""
+        size, crc = self._unproved.get(key, (-1, 0))
+        return size == file.size and crc == file.crc32()
 
     def _put(self, file: LocalFile, key: str,
              attributes: Parameters) -> tuple[dict[str, Any], int]:
         crc = file.crc32()
         answer = self._send(
             'put_object', key, {'Body': FilePart(file, 0, file.size), **attributes},
-            {'conditional put': {'IfNoneMatch': '*'},
+            {_PUT_IF_FREE: {'IfNoneMatch': '*'},
              'checksums': {'ChecksumCRC32': checksum.encode(crc)}},
             instead={'checksums': lambda: _content_md5(file)})
         return answer, crc
@@ -170,7 +190,7 @@ class Uploader:
             answer = self._send(
                 'complete_multipart_upload', key,
                 {'UploadId': upload_id, 'MultipartUpload': {'Parts': plain}},
-                {'conditional complete': {'IfNoneMatch': '*'},
+                {_COMPLETE_IF_FREE: {'IfNoneMatch': '*'},
                  _PART_SUMS: {'MultipartUpload': {'Parts': summed}, 'ChecksumType': 'FULL_OBJECT',
                               'ChecksumCRC32': checksum.encode(crc)}})
         except UploadNotFound:
@@ -203,26 +223,35 @@ class Uploader:
         :param instead: by feature, the parameters where it is missing
         """
         usable = [name for name, parameters in optional.items()
-                  if name not in self._missing
+                  if self._missing.get(name, 0.0) <= self._clock()
                   and all(self._client.supports(operation, p) for p in parameters)]
+        droppable = [name for name in usable if name not in self._demanded]
         refusal = NotSupported(f'{operation} takes none of {", ".join(optional)}')
-        # The least is left out first, and what guards most is left out last.
-        for count in range(len(usable) + 1):
-            for left_out in combinations(usable, count):
-                merged = dict(required)
-                for name, parameters in optional.items():
-                    if name in usable and name not in left_out:
-                        merged.update(parameters)
-                    elif name in instead:
-                        merged.update(instead[name]())
-                try:
-                    answer = self._client.call(operation, key=key, **merged)
-                except NotSupported as error:
-                    refusal = error
-                    continue
-                self._missing.update(left_out)
-                return answer
+        # The least is left out first, and what guards most is left out last; nothing is before
+        # the server has said it twice, as a gateway on the way may have said it once.
+        for left_out in ((), *(c for count in range(len(droppable) + 1)
+                               for c in combinations(droppable, count))):
+            merged = dict(required)
+            for name, parameters in optional.items():
+                if name in usable and name not in left_out:
+                    merged.update(parameters)
+                elif name in instead:
+                    merged.update(instead[name]())
+            try:
+                answer = self._client.call(operation, key=key, **merged)
+            except NotSupported as error:
+                refusal = error
+                continue
+            self._note_missing(left_out)
+            return answer
         raise refusal
+
+    def _note_missing(self, names: Sequence[str]) -> None:
+        with self._missing_lock:
+            news = [name for name in names if name not in self._missing]
+            self._missing.update(dict.fromkeys(names, self._clock() + _FORGET_MISSING_S))
+        if news:
+            _log.warning('this S3 server has no %s; uploads go on without', ' and no '.join(news))
 
     def _prove(self, file: LocalFile, key: str, answer: dict[str, Any], crc: int) -> None:
         told = ObjectHead.of(answer).crc32

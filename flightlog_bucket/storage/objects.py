@@ -1,15 +1,18 @@
 """One object in the bucket: look it up, list, delete, and prove what it holds."""
 from dataclasses import dataclass
 import hashlib
+import logging
 import re
 from typing import Any, Optional
 import zlib
 
-from flightlog_bucket.errors import ObjectNotFound
+from flightlog_bucket.errors import FlightlogError, NotAllowed, ObjectNotFound
 from flightlog_bucket.results import Listing, StoredFile
 from flightlog_bucket.storage import checksum
 from flightlog_bucket.storage.client import S3Client
 from flightlog_bucket.storage.local_file import LocalFile
+
+_log = logging.getLogger(__name__)
 
 MAX_KEYS_PER_PAGE = 1000
 PART_SIZE = 'part-size'
@@ -30,19 +33,24 @@ class ObjectHead:
     :param crc32: of the whole content; None where the server keeps none
     :param md5_part_size: the ETag is made of the MD5s of parts of so many bytes; 0: of that of
         the whole content; None: of neither, or that is not known
+    :param is_encrypted: in a way that makes the ETag of something else
     """
 
     size: int
     etag: str
     crc32: Optional[int]
     md5_part_size: Optional[int]
+    is_encrypted: bool = False
 
     @classmethod
     def of(cls, answer: dict[str, Any]) -> 'ObjectHead':
         """Take it from an answer of S3 to any request for one object."""
         etag = str(answer.get('ETag', '')).strip('"')
+        is_encrypted = (answer.get('ServerSideEncryption', 'AES256') != 'AES256'
+                        or 'SSECustomerAlgorithm' in answer)
         return cls(size=int(answer.get('ContentLength', 0)), etag=etag,
-                   crc32=_whole_crc32(answer), md5_part_size=_md5_part_size(etag, answer))
+                   crc32=_whole_crc32(answer), is_encrypted=is_encrypted,
+                   md5_part_size=None if is_encrypted else _md5_part_size(etag, answer))
 
 
 class EtagMD5:
@@ -127,8 +135,16 @@ class ObjectStore:
         :raises ObjectNotFound: if there is none; S3 itself would report success
         """
         if self.head(key) is None:
+            self._check_bucket(key)
             raise ObjectNotFound(f'there is no {key!r} in the bucket; nothing was deleted')
         self.client.call('delete_object', key=key)
+
+    def _check_bucket(self, key: str) -> None:
+        """Raise ``BucketNotFound`` if that is why: the 404 of a HEAD does not say it."""
+        try:
+            self.list_page(key, 1, '')
+        except NotAllowed as error:
+            _log.debug('whether there is a bucket cannot be asked: %s', error)
 
     def holds(self, key: str, head: ObjectHead, file: LocalFile) -> bool:
         """
@@ -160,6 +176,27 @@ class ObjectStore:
         return crc
 
 
+def learn_part_size(client: S3Client, key: str, head: ObjectHead) -> Optional[int]:
+    """
+    Ask for the size of an object's first part, in bytes; None if its ETag cannot be made of it.
+
+    :param client: of the bucket
+    :param key: of the object
+    :param head: what S3 tells of it
+    """
+    match = _MD5_ETAG.fullmatch(head.etag)
+    if (not match or not match.group(1) or head.is_encrypted
+            or not client.supports('head_object', 'PartNumber')):
+        return None
+    try:
+        size = int(client.call('head_object', key=key, PartNumber=1).get('ContentLength', 0))
+    except FlightlogError as error:
+        _log.debug('%s: the size of its parts cannot be asked: %s', key, error)
+        return None
+    # A server that knows no parts tells the size of the whole.
+    return size if size > 0 and -(-head.size // size) == int(match.group(1)[1:]) else None
+
+
 def _etag(file: LocalFile, part_size: int) -> str:
     md5 = EtagMD5(part_size)
     with file.stream() as stream:
@@ -169,10 +206,8 @@ def _etag(file: LocalFile, part_size: int) -> str:
 
 
 def _md5_part_size(etag: str, answer: dict[str, Any]) -> Optional[int]:
-    encrypted = (answer.get('ServerSideEncryption', 'AES256') != 'AES256'
-                 or 'SSECustomerAlgorithm' in answer)
     match = _MD5_ETAG.fullmatch(etag)
-    if encrypted or not match:
+    if not match:
         return None
     if not match.group(1):
         return 0

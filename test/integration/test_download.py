@@ -1,7 +1,10 @@
 """Where a download goes, and what stays when it does not get there."""
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+import errno
+import os
 from pathlib import Path
+import shutil
 import subprocess
 import threading
 from typing import Union
@@ -138,7 +141,7 @@ def test_the_disk_fills_up_meanwhile(connect: Connect, proxy: FaultProxy, big_ke
 
     def fill(offset: int, block: bytes) -> bytes:
         if offset >= MIB and not filler.exists():
-            wait_until(lambda: any(p.stat().st_size for p in small_disk.iterdir()))
+            wait_until(lambda: shutil.disk_usage(small_disk).used)
             filler.write_bytes(bytes(8 * MIB))
         return block
 
@@ -146,6 +149,46 @@ def test_the_disk_fills_up_meanwhile(connect: Connect, proxy: FaultProxy, big_ke
     with failure(LocalDiskFull, 507, str(small_disk), 'is full'):
         connect(endpoint_url=proxy.url).download(big_key, small_disk / 'x.ulg')
     assert list(small_disk.iterdir()) == [filler]
+
+
+def test_a_download_under_way_has_no_name(
+        connect: Connect, proxy: FaultProxy, big_key: str, tmp_path: Path) -> None:
+    # So that nothing stays, however the process ends.
+    seen: list[list[Path]] = []
+
+    def look(offset: int, block: bytes) -> bytes:
+        if offset >= MIB:
+            seen.append(list(tmp_path.iterdir()))
+        return block
+
+    proxy.fail(Tap(answer=look), method='GET')
+    connect(endpoint_url=proxy.url).download(big_key, tmp_path / 'x.ulg')
+    assert len(seen) > 1
+    # The last blocks may be seen after the client has them.
+    assert seen[0] == []
+
+
+@pytest.mark.parametrize('number', [errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT])
+def test_where_every_file_has_a_name(number: int, connect: Connect, proxy: FaultProxy, key: str,
+                                     log: Path, tmp_path: Path,
+                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    really_open = os.open
+
+    def old_open(path: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(number, os.strerror(number))
+        return really_open(path, flags, mode)
+
+    monkeypatch.setattr(os, 'open', old_open)
+    bucket, target = connect(endpoint_url=proxy.url), tmp_path / 'down' / 'x.ulg'
+    for overwrite in (False, True):
+        bucket.download(key, target, overwrite=overwrite)
+        assert target.read_bytes() == log.read_bytes()
+    proxy.fail(Tap(answer=lambda offset, block: target.with_name('y').touch() or block),
+               method='GET')
+    with failure(LocalFileExists, 409, 'was made by somebody else meanwhile'):
+        bucket.download(key, target.with_name('y'))
+    assert sorted(p.name for p in target.parent.iterdir()) == ['x.ulg', 'y']
 
 
 def test_downloads_race_for_one_path(bucket: FlightLogBucket, big_key: str, big_log: Path,

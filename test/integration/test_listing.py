@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from flightlog_bucket import FlightLogBucket
-from flightlog_bucket.errors import AccessDenied, InvalidRequest
+from flightlog_bucket.errors import AccessDenied, Cancelled, InvalidRequest, StorageError
+from flightlog_bucket.results import Listing
 import pytest
 from support.expect import failure
 from support.fault_proxy import FaultProxy
@@ -66,3 +67,24 @@ def test_a_tampered_token(connect: Callable[..., FlightLogBucket], proxy: FaultP
                kind='list-type')
     with failure(InvalidRequest, 400, 'The continuation token provided is incorrect'):
         connect(endpoint_url=proxy.url).list_files(continuation_token='no token')
+
+
+def test_a_server_that_goes_in_circles(bucket: FlightLogBucket,
+                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    following = {'': 'a', 'a': 'b', 'b': 'a'}
+    monkeypatch.setattr(bucket._store, 'list_page',
+                        lambda prefix, max_keys, token: Listing((), following[token]))
+    with failure(StorageError, 502, 'lists the same page again', 'max_keys'):
+        bucket.list_files()
+
+
+def test_a_listing_ends_when_the_connection_is_closed(bucket: FlightLogBucket,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(prefix: str, max_keys: int, token: str) -> Listing:
+        bucket.close()
+        assert not token
+        return Listing((), f'{token}x')
+
+    monkeypatch.setattr(bucket._store, 'list_page', endless)
+    with failure(Cancelled, 499, 'the connection is closed'):
+        bucket.list_files()

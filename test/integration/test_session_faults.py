@@ -157,6 +157,30 @@ def test_a_token_revoked_for_good(refusal: Reply, kind: Optional[str], proxy: Fa
     assert session_proxy.count('POST') <= 6
 
 
+def test_what_is_denied_costs_no_token_that_works(proxy: FaultProxy, session_proxy: FaultProxy,
+                                                  connect: Connect, log: Path) -> None:
+    bucket = connect(endpoint_url=proxy.url, session_token_url=through(session_proxy))
+    bucket.fetch_credentials()
+    session_proxy.fail(Reply(503, 'ServiceUnavailable'), None)
+    proxy.fail(ACCESS_DENIED, None, kind='list-type')
+    for _ in range(10):
+        with failure(NotAllowed, 403, 'does not allow'):
+            bucket.list_files()
+    assert session_proxy.count('POST') == 2
+    assert bucket.credential_status().state == 'valid'
+    assert not bucket.upload(log).already_stored
+
+
+def test_what_is_denied_for_good_costs_one_more_token(proxy: FaultProxy, connect: Connect,
+                                                      session_proxy: FaultProxy) -> None:
+    bucket = connect(endpoint_url=proxy.url, session_token_url=through(session_proxy))
+    proxy.fail(ACCESS_DENIED, None)
+    for _ in range(10):
+        with failure(NotAllowed, 403, 'does not allow'):
+            bucket.list_files()
+    assert session_proxy.count('POST') == 2
+
+
 def test_secrets_stay_secret(connect: Connect, proxy: FaultProxy, big_log: Path,
                              session_of_role: Callable[..., ScriptedSessionService],
                              caplog: pytest.LogCaptureFixture) -> None:

@@ -208,9 +208,7 @@ class FaultProxy:
         for block in body_blocks(stream, head):
             self._received(exchange, block)
         page = fault if isinstance(fault, Page) else fault.page()
-        body = b'' if head.method == 'HEAD' else page.body
-        client.sendall(f'HTTP/1.1 {page.status} Canned\r\nContent-Type: {page.content_type}\r\n'
-                       f'Content-Length: {len(body)}\r\n\r\n'.encode() + body)
+        client.sendall(page.encoded(head.method))
         return True
 
     def _pass_on(self, fault: Optional[Fault], client: socket.socket, stream: BinaryIO,

@@ -14,6 +14,14 @@ class Page:
     status: int
     body: bytes
     content_type: str = 'text/html'
+    headers: tuple[str, ...] = ()
+
+    def encoded(self, method: str) -> bytes:
+        """Return it as it goes over the wire."""
+        body = b'' if method == 'HEAD' else self.body
+        lines = (f'HTTP/1.1 {self.status} Canned', f'Content-Type: {self.content_type}',
+                 f'Content-Length: {len(body)}', *self.headers, '', '')
+        return '\r\n'.join(lines).encode() + body
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,10 @@ def failed(operation: str, code: str, http_status: int, message: str = 'said S3'
     ('head_object', '503', 503, Unavailable, 'cannot take'),
     ('put_object', 'XMinioStorageFull', 507, Unavailable, 'XMinioStorageFull'),
     ('list_objects_v2', 'InvalidArgument', 400, InvalidRequest, 'refuses an argument'),
+    ('put_object', 'InvalidArgument', 400, StorageError, 'InvalidArgument: said S3'),
+    ('upload_part', 'InvalidArgument', 400, StorageError, 'InvalidArgument: said S3'),
     ('put_object', 'SomethingNew', 400, StorageError, 'SomethingNew: said S3'),
+    ('put_object', '', 413, StorageError, 'HTTP 413'),
     ('put_object', 'SomethingNew', 409, StorageError, 'refuses the request'),
     ('put_object', '', 0, StorageError, 'refuses the request')])
 def test_the_error_for_an_answer(operation, code, http_status, error, says):
@@ -101,6 +104,14 @@ def test_what_a_server_says_stays_one_short_line(code, message):
     said = str(failed('put_object', code, 400, message))
     assert said.isprintable()
     assert len(said) < 500
+
+
+def test_what_is_secret_is_taken_out_before_the_message_is_cut():
+    message = 'x' * 290 + 'hidden token'
+    error = failure('put_object', code='hidden', http_status=400, message=message, bucket='logs',
+                    key=KEY, redacted=lambda text: text.replace('hidden', '***'))
+    assert '***: xxx' in str(error)
+    assert 'hid' not in str(error)
 
 
 @given(st.text(), st.integers(0, 999), st.text(), st.text(max_size=50),

@@ -2,7 +2,12 @@
 import io
 from pathlib import Path
 
-from flightlog_bucket.errors import InvalidExtension, LocalFileUnreadable, ValidationFailed
+from flightlog_bucket.errors import (
+    InvalidExtension,
+    LocalFileChanged,
+    LocalFileUnreadable,
+    ValidationFailed,
+)
 from flightlog_bucket.logs import inspect, LogFacts
 from flightlog_bucket.logs.formats import EXTENSIONS
 from flightlog_bucket.settings import DEFAULT_EXTENSIONS
@@ -140,3 +145,21 @@ def test_says_that_the_disk_fails():
 
 def test_the_settings_know_the_same_extensions():
     assert EXTENSIONS == DEFAULT_EXTENSIONS
+
+
+def test_a_database_whose_messages_are_not_merged_yet(tmp_path):
+    path = made_logs.write_db3(tmp_path / 'x.db3')
+    (tmp_path / 'link.db3').symlink_to(path)
+    wal = tmp_path / 'x.db3-wal'
+    wal.touch()
+    with open(path, 'rb') as stream:
+        inspect('x.db3', path, stream)
+        wal.write_bytes(bytes(32))
+        for way in (path, tmp_path / 'link.db3'):
+            with pytest.raises(LocalFileChanged) as caught:
+                inspect('x.db3', way, stream)
+            assert str(caught.value) == (
+                f"'{way}' has 32 bytes in '{wal}' that are not merged into it yet; close the"
+                " recorder, or merge them with `sqlite3 FILE 'PRAGMA wal_checkpoint(TRUNCATE)'`")
+    assert caught.value.retryable
+    assert wal.read_bytes() == bytes(32)

@@ -5,10 +5,11 @@ import os
 from pathlib import Path
 import sqlite3
 import struct
+import time
 from typing import Optional
 
 from flightlog_bucket.logs import inspect
-from flightlog_bucket.logs.reader import BUDGET_S, MAX_RECORDS
+from flightlog_bucket.logs.reader import BUDGET_BYTES, LogReader, MAX_RECORDS, NoStart
 import made_logs
 from made_logs import START_NS
 import pytest
@@ -195,29 +196,33 @@ class TestSqlite:
         database.close()
         assert start_of_file(path) is None
 
-    def test_is_none_when_the_look_takes_too_long(self, tmp_path):
-        path = made_logs.write_db3(tmp_path / 'x.db3', range(START_NS, START_NS + 10_000),
+    @pytest.mark.parametrize(('messages', 'start'), [(20_000, START), (100_000, None)])
+    def test_is_looked_for_in_so_many_messages_without_an_index(self, tmp_path, messages, start):
+        path = made_logs.write_db3(tmp_path / 'x.db3', range(START_NS, START_NS + messages),
                                    (made_logs.MESSAGES,))
-        with open(path, 'rb') as stream:
-            assert inspect('x.db3', path, stream, clock=stopped_after(50)).start is None
-        with open(path, 'rb') as stream:
-            assert inspect('x.db3', path, stream, clock=stopped_after(10**6)).start == START
+        assert start_of_file(path) == start
 
 
-def stopped_after(readings: int):
-    """Return a clock whose budget is used up after some readings."""
-    left = [readings]
+def test_is_the_same_on_a_slow_disk():
+    class Slow(io.BytesIO):
 
-    def clock() -> float:
-        left[0] -= 1
-        return 0.0 if left[0] > 0 else BUDGET_S
+        def read(self, size=-1):
+            if self.tell() > 0:
+                time.sleep(0.6)
+            return super().read(size)
 
-    return clock
+    content = made_logs.mcap(made_logs.statistics(START_NS))
+    assert inspect('x.mcap', Path('x.mcap'), Slow(content)).start == START
 
 
-def test_is_none_when_a_bag_takes_too_long():
-    bag = io.BytesIO(made_logs.bag([START_NS] * 1000))
-    assert inspect('x.bag', Path('x.bag'), bag, clock=stopped_after(100)).start is None
+def test_few_bytes_are_read_wherever_they_are():
+    far = LogReader(Path('x.bag'), io.BytesIO(bytes(2 * BUDGET_BYTES)))
+    with pytest.raises(NoStart, match='would be needed'):
+        for number in range(2 * BUDGET_BYTES // 10_000):
+            far.read_at(number * 10_000, 4)
+    near = LogReader(Path('x.bag'), io.BytesIO(bytes(2 * BUDGET_BYTES)))
+    for number in range(MAX_RECORDS):
+        near.read_at(number * 100, 4)
 
 
 def test_of_a_compressed_log_is_none():

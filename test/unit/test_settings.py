@@ -44,9 +44,18 @@ def test_settings_cannot_be_changed():
 
 
 def test_a_secret_in_a_url_is_not_shown():
-    settings = replace(SETTINGS, session_token_url='https://user:hunter2@host/?token=hunter2',
-                       endpoint_url='https://user:hunter2@host')
+    settings = replace(SETTINGS, session_token_url='https://user:hunter2@host/?token=hunter2')
     assert 'hunter2' not in repr(settings) + str(settings)
+
+
+@pytest.mark.parametrize('url', [
+    'https://user:hunter2@host', 'https://hunter2@host:9000', 'https://host/?token=hunter2',
+    'https://host/#hunter2', 'https://host?', 'http://user:hunter2@host_x:9000'])
+def test_an_endpoint_is_no_place_for_secrets(url):
+    said = refusal(endpoint_url=url)
+    assert 'endpoint_url has a user name, password, query or fragment' in said
+    assert 'hunter2' not in said
+    assert 'user:' not in said
 
 
 @pytest.mark.parametrize('changes', [

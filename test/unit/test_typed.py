@@ -28,5 +28,5 @@ def test_a_parameter_is_read_back(text: str) -> None:
 
 def test_a_plain_path_is_shown_plainly() -> None:
     assert typed.bag_closed('/logs/flight.mcap') == (
-        'ros2 topic pub --once /flightlog_bucket/bag_closed std_msgs/msg/String '
+        'ros2 topic pub --once --keep-alive 2 /flightlog_bucket/bag_closed std_msgs/msg/String '
         '"{data: /logs/flight.mcap}"')

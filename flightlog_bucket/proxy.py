@@ -14,7 +14,7 @@ import threading
 from typing import Any, Optional, Union
 
 from flightlog_bucket.bucket import FlightLogBucket
-from flightlog_bucket.errors import FlightlogError, Unavailable
+from flightlog_bucket.errors import ConfigurationError, FlightlogError, Unavailable
 from flightlog_bucket.results import StoredFile
 from flightlog_bucket.settings import BucketSettings, redacted_url
 from flightlog_bucket.threads import WorkerPool
@@ -56,7 +56,7 @@ class S3BucketProxy:
             robot_instance_id = os.environ.get(MACHINE_VARIABLE, '')
         self._settings = BucketSettings(
             session_token_url=session_token_url, bucket_name=bucket_name, region=region,
-            upload_prefix=upload_prefix, request_timeout_s=float(request_timeout),
+            upload_prefix=upload_prefix, request_timeout_s=_seconds(request_timeout),
             robot_instance_id=robot_instance_id, endpoint_url=endpoint_url or '', **settings)
         if debug:
             logging.getLogger('flightlog_bucket').setLevel(logging.DEBUG)
@@ -204,6 +204,12 @@ class S3BucketProxy:
             _log.debug('%s: %s', type(error).__name__, error)
             return _failure(error)
         return {'success': True, **result}
+
+
+def _seconds(request_timeout: object) -> float:
+    if isinstance(request_timeout, (int, float)):
+        return float(request_timeout)
+    raise ConfigurationError(f'request_timeout is {request_timeout!r}; give a number of seconds')
 
 
 def _file(found: StoredFile) -> Result:

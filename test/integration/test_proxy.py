@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from flightlog_bucket import S3BucketProxy
+from flightlog_bucket.errors import ConfigurationError
 from flightlog_bucket.sandbox import Sandbox
 import pytest
 from support.fault_proxy import FaultProxy
@@ -214,3 +215,11 @@ def test_a_cancelled_task_cancels_its_upload(make: Make, proxy: FaultProxy, big_
                 x.method == 'DELETE' and x.is_done for x in e))
             assert (await bucket.list_files())['files'] == []
     run(calls)
+
+
+@pytest.mark.parametrize(('argument', 'value'), [
+    ('request_timeout', 'soon'), ('request_timeout', 0), ('bucket_name', ''),
+    ('robot_instance_id', '../drone'), ('session_token_url', 'ftp://x')])
+def test_a_wrong_argument_is_named(make: Make, argument: str, value: object) -> None:
+    with pytest.raises(ConfigurationError, match=argument):
+        make(**{argument: value})

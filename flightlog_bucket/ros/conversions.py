@@ -15,9 +15,8 @@ from flightlog_bucket.results import (
     StoredLog,
 )
 from flightlog_bucket.settings import BucketSettings, redacted_url
+from flightlog_bucket.storage.objects import MAX_KEYS_PER_PAGE
 from flightlog_bucket.transfers.tracker import TransferTracker
-
-MAX_KEYS = 1000
 
 
 def text(value: object) -> str:
@@ -62,9 +61,10 @@ def max_keys_from(value: int) -> int:
 
     :raises InvalidRequest: more than one page can hold
     """
-    if value > MAX_KEYS:
-        raise InvalidRequest(f'max_keys is {value}; give 1 to {MAX_KEYS}, or 0 for {MAX_KEYS}')
-    return value or MAX_KEYS
+    if value > MAX_KEYS_PER_PAGE:
+        raise InvalidRequest(f'max_keys is {value}; give 1 to {MAX_KEYS_PER_PAGE}, or 0'
+                             f' for {MAX_KEYS_PER_PAGE}')
+    return value or MAX_KEYS_PER_PAGE
 
 
 def failed(answer: Any, error: BaseException) -> Any:

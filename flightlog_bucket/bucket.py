@@ -2,11 +2,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from itertools import islice
-import logging
 from pathlib import Path
 import threading
-from typing import Any, Optional
+from typing import Optional
 from urllib.parse import quote
 
 from flightlog_bucket import logs
@@ -14,10 +12,7 @@ from flightlog_bucket.errors import (
     Cancelled,
     FileTooLarge,
     InvalidRequest,
-    NotAllowed,
-    ObjectExists,
     StorageError,
-    Unavailable,
 )
 from flightlog_bucket.results import (
     CredentialStatus,
@@ -31,17 +26,14 @@ from flightlog_bucket.storage import keys
 from flightlog_bucket.storage.client import S3Client
 from flightlog_bucket.storage.credentials import TokenKeeper
 from flightlog_bucket.storage.download import Download
-from flightlog_bucket.storage.local_file import LocalFile
-from flightlog_bucket.storage.multipart import Uploader
+from flightlog_bucket.storage.file_part import OnSent
+from flightlog_bucket.storage.free_keys import FreeKeys
+from flightlog_bucket.storage.journal import Journal, NO_JOURNAL
+from flightlog_bucket.storage.local_file import Fingerprint, LocalFile
 from flightlog_bucket.storage.objects import MAX_KEYS_PER_PAGE, ObjectStore
 from flightlog_bucket.storage.session_token import SessionTokenService
-
-_log = logging.getLogger(__name__)
-
-# Logs of one name and start, each of which takes two requests or more to look at.
-_MAX_TAKEN_KEYS = 20
-# One may have been damaged on the way; a server that damages every one must not be filled.
-_MAX_UNPROVED = 2
+from flightlog_bucket.storage.throttle import Throttle
+from flightlog_bucket.storage.uploader import Uploader
 
 
 class FlightLogBucket:
@@ -49,7 +41,8 @@ class FlightLogBucket:
     The logs of one machine in one bucket.
 
     Every method may be called from any thread, raises ``FlightlogError`` only, and ends within
-    ``settings.request_timeout_s`` when nothing moves on the wire.
+    ``settings.request_timeout_s`` when nothing moves on the wire. ``throttle`` limits and pauses
+    what all uploads send together.
 
     :param settings: of the bucket
     """
@@ -61,14 +54,17 @@ class FlightLogBucket:
             default_lifetime_s=settings.credential_lifetime_s,
             bearer_file=settings.session_token_bearer_file)
         self._tokens = TokenKeeper(service.fetch)
+        self.throttle = Throttle()
         self._client = S3Client(settings, self._tokens)
         self._store = ObjectStore(self._client)
         self._uploader = Uploader(
             self._store, threshold_bytes=settings.multipart_threshold_bytes,
             part_size_bytes=settings.part_size_bytes,
             max_concurrent_parts=settings.max_concurrent_parts,
-            attributes=_encryption(settings), is_aws=not settings.endpoint_url)
-        self._key_locks = _KeyLocks()
+            attributes=_encryption(settings), is_aws=not settings.endpoint_url,
+            throttle=self.throttle)
+        self._free_keys = FreeKeys(self._uploader, settings.machine_prefix,
+                                   wait_s=settings.request_timeout_s)
         self._transfers: list[threading.Event] = []
         self._transfers_lock = threading.Lock()
         self._closed = False
@@ -90,7 +86,9 @@ class FlightLogBucket:
         return self._tokens.status()
 
     def upload(self, file_path: Path, *, custom_filename: str = '', machine_id: str = '',
-               cancel: Optional[threading.Event] = None) -> StoredLog:
+               cancel: Optional[threading.Event] = None, folder: str = '',
+               is_closed: bool = True, journal: Journal = NO_JOURNAL,
+               on_sent: Optional[OnSent] = None) -> StoredLog:
         """
         Store a log, unless the same content is stored under its key already.
 
@@ -102,28 +100,80 @@ class FlightLogBucket:
         :param custom_filename: the name that the object gets; empty: the file's own
         :param machine_id: this machine's own, or empty
         :param cancel: once set, the upload ends with ``Cancelled``, and leaves no object
+        :param folder: of a rosbag2 directory, whose files go there without a timestamp of their
+            own; ``metadata.yaml`` and ``.db3-wal`` are files of one as well
+        :param is_closed: False: the recorder was killed, so that a ``-wal`` beside a ``.db3`` is
+            no reason to wait
+        :param journal: of this file; an upload that a fault ends can be gone on with by it
+        :param on_sent: is told of the bytes that go to the network, each time
+        :raises Paused: at once, while ``throttle`` is paused
         """
         keys.check_machine_id(machine_id, self.settings.robot_instance_id)
+        self.throttle.check_not_paused()
         with self._transfer(cancel) as stop, LocalFile(file_path, stop) as file:
-            name, facts = self._inspect(file, custom_filename)
-            start = facts.start or datetime.fromtimestamp(file.modified_s, timezone.utc)
-            candidates = keys.object_keys(self.settings.machine_prefix, start, name,
-                                          facts.extension)
+            name, facts = self._inspect(file, custom_filename, in_bag=bool(folder),
+                                        is_closed=is_closed)
+            if folder:
+                place, filename = f'{keys.check_filename(folder)}/', name
+            else:
+                start = facts.start or datetime.fromtimestamp(file.modified_s, timezone.utc)
+                place, filename = '', keys.stamped(start, name)
+            candidates = keys.versions(self.settings.machine_prefix + place, filename,
+                                       facts.extension)
             attributes = {
                 'ContentType': facts.content_type,
                 'Metadata': {'original-filename': quote(name),
                              'machine-id': self.settings.robot_instance_id}}
-            return self._store_under_free_key(file, candidates, attributes)
+            placed = self._free_keys.store(file, candidates, attributes, journal, on_sent)
+            return StoredLog(
+                s3_key=placed.key, file_url=self._client.url(placed.key), file_size=file.size,
+                content_type=facts.content_type, already_stored=placed.already,
+                crc32=placed.crc32, etag=placed.etag)
 
-    def check(self, file_path: Path, *, custom_filename: str = '') -> None:
+    def holds(self, file_path: Path, key: str, *,
+              cancel: Optional[threading.Event] = None) -> Optional[Fingerprint]:
+        """
+        Compare an object with a local file, by size and checksum, at this moment.
+
+        :param file_path: of the log
+        :param key: of one of the machine's own logs
+        :param cancel: once set, the call ends with ``Cancelled``
+        :returns: the fingerprint of the file as it was read; None if the object is another, or
+            there is none
+        :raises LocalFileChanged: if the file was written to meanwhile
+        """
+        keys.check_own_key(key, self.settings.machine_prefix)
+        with self._transfer(cancel) as stop, LocalFile(file_path, stop) as file:
+            is_same = self._uploader.holds(key, self._store.head(key), file)
+            file.check_unchanged()
+            return file.fingerprint if is_same else None
+
+    def abort(self, key: str, upload_id: str) -> None:
+        """
+        Remove the parts of a multipart upload that nobody goes on with; done if there is none.
+
+        :param key: of the object that it would have made
+        :param upload_id: S3's name of it
+        :raises NotAllowed: if the policy of the session token does not allow it
+        """
+        keys.check_own_key(key, self.settings.machine_prefix)
+        self._check_open()
+        self._uploader.abort(key, upload_id)
+
+    def check(self, file_path: Path, *, custom_filename: str = '', folder: str = '',
+              is_closed: bool = True) -> None:
         """
         Raise what ``upload()`` would raise for the file itself; needs no network.
 
         :param file_path: of a finished log
         :param custom_filename: the name that the object would get; empty: the file's own
+        :param folder: as for ``upload()``
+        :param is_closed: as for ``upload()``
         """
+        if folder:
+            keys.check_filename(folder)
         with self._transfer(None) as stop, LocalFile(file_path, stop) as file:
-            self._inspect(file, custom_filename)
+            self._inspect(file, custom_filename, in_bag=bool(folder), is_closed=is_closed)
 
     def list_files(self, *, prefix: str = '', max_keys: Optional[int] = None,
                    continuation_token: str = '', machine_id: str = '') -> Listing:
@@ -209,7 +259,8 @@ class FlightLogBucket:
         if self._closed:
             raise Cancelled('the connection is closed')
 
-    def _inspect(self, file: LocalFile, custom_filename: str) -> tuple[str, logs.LogFacts]:
+    def _inspect(self, file: LocalFile, custom_filename: str, *, in_bag: bool,
+                 is_closed: bool) -> tuple[str, logs.LogFacts]:
         """Return the name that the object gets, and what the log is."""
         name = (keys.check_filename(custom_filename) if custom_filename
                 else keys.safe_filename(file.path.name))
@@ -219,69 +270,8 @@ class FlightLogBucket:
                                f' {limit} (max_file_size)')
         with file.stream() as stream:
             return name, logs.inspect(name, file.path, stream,
-                                      allowed=self.settings.allowed_extensions)
-
-    def _store_under_free_key(self, file: LocalFile, candidates: Iterator[str],
-                              attributes: dict[str, Any]) -> StoredLog:
-        unproved = 0
-        for key in islice(candidates, _MAX_TAKEN_KEYS):
-            # Not every server refuses to write over an object, so that this process itself must
-            # never send two logs to one key at the same time.
-            with self._key_locks.hold(key, self.settings.request_timeout_s):
-                already = self._is_there(key, file)
-                if already is None:
-                    try:
-                        self._uploader.upload(file, key, attributes)
-                        return self._stored(key, file, attributes, already=False)
-                    except ObjectExists:  # somebody was faster
-                        already = self._uploader.holds(key, self._store.head(key), file)
-                if already:
-                    return self._stored(key, file, attributes, already=True)
-                unproved += self._uploader.is_unproved(key, file)
-            if unproved >= _MAX_UNPROVED:
-                raise StorageError(f'{unproved} copies of {file.path} in the bucket, the last'
-                                   f' {key!r}, are not what was sent; check the S3 server,'
-                                   ' then delete them')
-        raise StorageError(f'the first {_MAX_TAKEN_KEYS} keys for {file.path} are taken by other'
-                           ' logs; give a custom_filename')
-
-    def _is_there(self, key: str, file: LocalFile) -> Optional[bool]:
-        """Tell whether the key holds this file; None if it holds nothing."""
-        try:
-            head = self._store.head(key)
-        except NotAllowed:
-            # A policy with conditions on ListBucket hides that there is nothing. The write is
-            # conditional, and tells.
-            _log.debug('%s cannot be looked up', key)
-            return None
-        return None if head is None else self._uploader.holds(key, head, file)
-
-    def _stored(self, key: str, file: LocalFile, attributes: dict[str, Any], *,
-                already: bool) -> StoredLog:
-        return StoredLog(s3_key=key, file_url=self._client.url(key), file_size=file.size,
-                         content_type=attributes['ContentType'], already_stored=already)
-
-
-class _KeyLocks:
-    """One lock for each key that is being written."""
-
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._held: set[str] = set()
-
-    @contextmanager
-    def hold(self, key: str, timeout_s: float) -> Iterator[None]:
-        with self._condition:
-            if not self._condition.wait_for(lambda: key not in self._held, timeout_s):
-                raise Unavailable(f'another upload to {key!r} is under way; try again when it has'
-                                  ' ended')
-            self._held.add(key)
-        try:
-            yield
-        finally:
-            with self._condition:
-                self._held.discard(key)
-                self._condition.notify_all()
+                                      allowed=self.settings.allowed_extensions,
+                                      in_bag=in_bag, is_closed=is_closed)
 
 
 def _encryption(settings: BucketSettings) -> dict[str, str]:

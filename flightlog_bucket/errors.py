@@ -5,6 +5,7 @@ The errors of flightlog_bucket: one tree, every one with an HTTP status and whet
 
     FlightlogError
     ├── ConfigurationError      400  a setting is missing or out of range
+    │   └── LedgerInUse         400  another process has the state directory
     ├── InvalidRequest          400  a name, key, prefix or path that cannot be meant
     │   ├── InvalidExtension    400  not the name of a flight log
     │   └── ValidationFailed    400  the content is not what the name says
@@ -14,7 +15,8 @@ The errors of flightlog_bucket: one tree, every one with an HTTP status and whet
     │   ├── LocalFileUnreadable 403
     │   ├── LocalFileExists     409
     │   ├── LocalFileChanged    409  written to while it was read
-    │   └── LocalDiskFull       507
+    │   ├── LocalDiskFull       507
+    │   └── LedgerUnavailable   507  the ledger cannot be written: nothing is accepted
     ├── AuthenticationFailed    401  no session token is to be had, or the clock is wrong
     │   └── TokenRefused        401  S3 does not accept the session token
     ├── AccessDenied            403  another machine's folder
@@ -30,6 +32,7 @@ The errors of flightlog_bucket: one tree, every one with an HTTP status and whet
     │   └── UploadNotFound      502  S3 does not know the multipart upload any more
     ├── SessionServiceError     502  the session-token service gave no usable token
     └── Cancelled               499  the caller, or the end of the process, stopped it
+        └── Paused              503  uploads are paused, and go on later
 
 ``proxy.py`` turns these into the document's ``{"error", "status"}``, ``ros/conversions.py`` into
 answers of the services; nothing else does.
@@ -55,6 +58,10 @@ class ConfigurationError(FlightlogError, ValueError):
     """A setting is missing, out of range or contradicts another one."""
 
     status = 400
+
+
+class LedgerInUse(ConfigurationError):
+    """Another process keeps its ledger in the state directory."""
 
 
 class InvalidRequest(FlightlogError, ValueError):
@@ -117,6 +124,13 @@ class LocalDiskFull(LocalFileError):
     """There is no room for a download."""
 
     status = 507
+
+
+class LedgerUnavailable(LocalFileError):
+    """The ledger cannot be written, so that nothing can be accepted now."""
+
+    status = 507
+    retryable = True
 
 
 class AuthenticationFailed(FlightlogError):
@@ -206,3 +220,9 @@ class Cancelled(FlightlogError):
 
     status = 499
     retryable = True
+
+
+class Paused(Cancelled):
+    """Uploads are paused; this one goes on when they are resumed."""
+
+    status = 503

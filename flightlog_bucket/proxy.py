@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 Result = dict[str, Any]
 
+_STORED = ('s3_key', 'file_url', 'file_size', 'content_type', 'already_stored')
+
 MACHINE_VARIABLE = 'ROBOT_INSTANCE_ID'
 _MAX_CONCURRENT_TRANSFERS = 4
 _MAX_CONCURRENT_REQUESTS = 4
@@ -101,8 +103,9 @@ class S3BucketProxy:
             ``already_stored`` (the same content was there, so nothing was sent)
         """
         def call(bucket: FlightLogBucket, cancel: threading.Event) -> Result:
-            return vars(bucket.upload(Path(file_path), custom_filename=custom_filename or '',
-                                      machine_id=machine_id or '', cancel=cancel)).copy()
+            stored = bucket.upload(Path(file_path), custom_filename=custom_filename or '',
+                                   machine_id=machine_id or '', cancel=cancel)
+            return {name: getattr(stored, name) for name in _STORED}
         return await self._transfer(call)
 
     async def list_files(self, machine_id: Optional[str] = None, prefix: Optional[str] = None,

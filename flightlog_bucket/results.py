@@ -15,6 +15,8 @@ class StoredLog:
     :param file_size: bytes
     :param content_type: MIME type
     :param already_stored: the same content was there under this key, so nothing was sent
+    :param crc32: of the content
+    :param etag: of the object, without its quotes
     """
 
     s3_key: str
@@ -22,6 +24,8 @@ class StoredLog:
     file_size: int
     content_type: str
     already_stored: bool
+    crc32: int
+    etag: str
 
 
 @dataclass(frozen=True)

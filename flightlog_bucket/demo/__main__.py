@@ -71,7 +71,8 @@ def _with_node(narrator: Narrator, directory: Path, sandbox: Sandbox, logs: list
     downloads = directory / 'downloads'
     downloads.mkdir()
     with ExitStack() as stack:
-        node = NodeProcess(sandbox.node_parameters(), {}, output)
+        node = NodeProcess(
+            {**sandbox.node_parameters(), 'state_directory': str(directory / 'state')}, {}, output)
         stack.callback(node.stop)
         client = stack.enter_context(NodeClient(lambda: node.exit_code() is None))
         client.wait_for_node(_START_TIMEOUT_S)

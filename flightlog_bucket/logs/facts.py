@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import BinaryIO, Optional
 
 from flightlog_bucket.errors import InvalidExtension, LocalFileUnreadable, ValidationFailed
-from flightlog_bucket.logs.formats import EXTENSIONS, format_of_name, formats_of_content, LogFormat
+from flightlog_bucket.logs.formats import (
+    BAG_WAL,
+    EXTENSIONS,
+    format_in_bag,
+    format_of_name,
+    formats_of_content,
+    LogFormat,
+)
 from flightlog_bucket.logs.reader import LogReader, read_up_to
 from flightlog_bucket.logs.ulog import is_encrypted
 
 _log = logging.getLogger(__name__)
 
 _HEAD_BYTES = 64
+_METADATA_HEAD_BYTES = 4096  # comments can be before what tells
 _LFS_POINTER = b'version https://git-lfs.github.com/spec/'
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -28,7 +36,8 @@ class LogFacts:
     """
     What is known about an accepted log.
 
-    :param format: ``ulog``, ``rosbag1``, ``mcap``, ``sqlite3``, ``mcap.zstd`` or ``sqlite3.zstd``
+    :param format: ``ulog``, ``rosbag1``, ``mcap``, ``sqlite3``, ``mcap.zstd`` or
+        ``sqlite3.zstd``; of files in a rosbag2 directory also ``rosbag2`` and ``sqlite3-wal``
     :param extension: lower case, with the dot, e.g. ``.ulg``
     :param content_type: MIME type
     :param start: when the recording began, aware, UTC; None where the log does not tell it
@@ -41,7 +50,8 @@ class LogFacts:
 
 
 def inspect(name: str, path: Path, stream: BinaryIO, *,
-            allowed: Sequence[str] = EXTENSIONS) -> LogFacts:
+            allowed: Sequence[str] = EXTENSIONS, in_bag: bool = False,
+            is_closed: bool = True) -> LogFacts:
     """
     Accept a log if name and content agree, and tell what it is.
 
@@ -52,26 +62,37 @@ def inspect(name: str, path: Path, stream: BinaryIO, *,
     :param path: of the log
     :param stream: the open log; is left at its beginning
     :param allowed: extensions, lower case, with the dot
+    :param in_bag: take ``metadata.yaml`` and, with ``.db3``, ``.db3-wal`` as well
+    :param is_closed: False: nobody will merge what is still in a file beside it
     :raises InvalidExtension: if the name is none of an allowed format
     :raises ValidationFailed: if the log is empty, or its content is not what the name says
     :raises LocalFileUnreadable: if the disk does not give the head
     :raises LocalFileChanged: if a part of it is still in a file beside it
     """
-    log_format = format_of_name(name)
-    if log_format is None or log_format.extension not in allowed:
-        raise InvalidExtension(f'{name!r} does not end in {_either(allowed)}')
-    head = _head(path, stream)
+    log_format = _format(name, allowed, in_bag=in_bag)
+    head = _head(path, stream, _METADATA_HEAD_BYTES if in_bag else _HEAD_BYTES)
     if not log_format.matches(head):
         raise ValidationFailed(_what_is_wrong(name, path, log_format, head, allowed))
-    log_format.check_beside(path)
+    if is_closed:
+        log_format.check_beside(path)
     start = _start(log_format, path, stream)
     return LogFacts(log_format.name, log_format.extension, log_format.content_type, start)
 
 
-def _head(path: Path, stream: BinaryIO) -> bytes:
+def _format(name: str, allowed: Sequence[str], *, in_bag: bool) -> LogFormat:
+    log_format = format_in_bag(name) if in_bag else None
+    if log_format is not None and (log_format is not BAG_WAL or '.db3' in allowed):
+        return log_format
+    log_format = format_of_name(name)
+    if log_format is None or log_format.extension not in allowed:
+        raise InvalidExtension(f'{name!r} does not end in {_either(allowed)}')
+    return log_format
+
+
+def _head(path: Path, stream: BinaryIO, length: int) -> bytes:
     try:
         stream.seek(0)
-        return read_up_to(stream, _HEAD_BYTES)
+        return read_up_to(stream, length)
     except OSError as error:
         raise LocalFileUnreadable(f'cannot read {_shown(path)}: {error.strerror}') from error
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from flightlog_bucket.logs import mcap, rosbag1, rosbag2_sqlite, ulog, zstd
+from flightlog_bucket.logs import mcap, rosbag1, rosbag2_metadata, rosbag2_sqlite, ulog, zstd
 from flightlog_bucket.logs.reader import LogReader
 
 
@@ -48,6 +48,14 @@ FORMATS = (
               'application/zstd', zstd.matches, zstd.start_ns),
 )
 
+# What is a log only together with the other files of a rosbag2 directory.
+BAG_METADATA = LogFormat(
+    'rosbag2', '.yaml', 'rosbag2 metadata', 'the metadata of a rosbag2 directory',
+    'application/yaml', rosbag2_metadata.matches, lambda log: None)
+BAG_WAL = LogFormat(
+    'sqlite3-wal', '.db3-wal', 'SQLite write-ahead log', 'a write-ahead log of SQLite',
+    'application/octet-stream', rosbag2_sqlite.is_wal, lambda log: None)
+
 EXTENSIONS = tuple(log_format.extension for log_format in FORMATS)
 
 
@@ -58,6 +66,14 @@ def format_of_name(name: str) -> Optional[LogFormat]:
         if len(name) > end and name[-end:].lower() == log_format.extension:
             return log_format
     return None
+
+
+def format_in_bag(name: str) -> Optional[LogFormat]:
+    """Return the format of a file that belongs to a rosbag2 directory, and is no log alone."""
+    if name == rosbag2_metadata.NAME:
+        return BAG_METADATA
+    end = BAG_WAL.extension
+    return BAG_WAL if len(name) > len(end) and name[-len(end):].lower() == end else None
 
 
 def formats_of_content(head: bytes) -> tuple[LogFormat, ...]:

@@ -66,6 +66,19 @@ def _length(log: LogReader, offset: int) -> int:
     return int.from_bytes(log.read_at(offset, 4), 'little')
 
 
+def is_closed(log: LogReader) -> bool:
+    """
+    Tell whether the bag has its index, which is written when it is closed; version 1 has none.
+
+    :raises NoStart: if it has no whole header
+    """
+    line = log.read_at(0, len(_VERSION_2_LINE))
+    if line != _VERSION_2_LINE:
+        return line.startswith(MAGIC)
+    header, _ = _record(log, len(_VERSION_2_LINE))
+    return _number(header, b'index_pos', '<Q') > 0
+
+
 def _fields(header: bytes) -> Fields:
     fields: Fields = {}
     position = 0

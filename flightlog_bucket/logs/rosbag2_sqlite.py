@@ -17,6 +17,8 @@ from flightlog_bucket.errors import LocalFileChanged
 from flightlog_bucket.logs.reader import LogReader, MAX_RECORDS, NoStart
 
 MAGIC = b'SQLite format 3\0'
+# https://www.sqlite.org/fileformat2.html#the_write_ahead_log
+_WAL_MAGICS = (b'\x37\x7f\x06\x82', b'\x37\x7f\x06\x83')
 
 _FILE_HEADER_BYTES = 100
 _LEAF_TABLE_PAGE = 0x0D
@@ -41,6 +43,11 @@ _EARLIEST = ("SELECT timestamp FROM messages WHERE typeof(timestamp) = 'integer'
 def matches(head: bytes) -> bool:
     """Tell whether a log that begins like this is an SQLite database."""
     return head.startswith(MAGIC)
+
+
+def is_wal(head: bytes) -> bool:
+    """Tell whether a file that begins like this is a write-ahead log."""
+    return head.startswith(_WAL_MAGICS)
 
 
 def check_merged(path: Path) -> None:

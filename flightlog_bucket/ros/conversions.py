@@ -1,4 +1,5 @@
 """Between the core and the messages; errors become answers here and nowhere else."""
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from flightlog_bucket.results import (
     StoredFile,
     StoredLog,
 )
+from flightlog_bucket.ros.uploads import FileState, Uploads
 from flightlog_bucket.settings import BucketSettings, redacted_url
 from flightlog_bucket.storage.objects import MAX_KEYS_PER_PAGE
-from flightlog_bucket.transfers.tracker import TransferTracker
+from std_srvs.srv import SetBool
 
 
 def text(value: object) -> str:
@@ -69,12 +71,16 @@ def max_keys_from(value: int) -> int:
 
 def failed(answer: Any, error: BaseException) -> Any:
     """Return the answer for a request that failed; a surprise is status 500."""
-    answer.success = False
     if isinstance(error, FlightlogError):
-        answer.status, answer.error = error.status, text(error)
+        status, reason = error.status, text(error)
     else:
-        answer.status = 500
-        answer.error = f'internal error, see the log of the node: {type(error).__name__}'
+        status = 500
+        reason = f'internal error, see the log of the node: {type(error).__name__}'
+    answer.success = False
+    if isinstance(answer, SetBool.Response):
+        answer.message = reason
+    else:
+        answer.status, answer.error = status, reason
     return answer
 
 
@@ -84,14 +90,29 @@ def accepted(answer: Any) -> Any:
     return answer
 
 
-def uploaded(answer: Any, log: StoredLog) -> Any:
-    """Return the answer of a finished upload."""
-    answer.s3_key = text(log.s3_key)
-    answer.file_url = text(log.file_url)
-    answer.file_size = log.file_size
-    answer.content_type = log.content_type
-    answer.already_stored = log.already_stored
+def uploaded(answer: Any, logs: Sequence[StoredLog]) -> Any:
+    """
+    Return the answer of a finished upload.
+
+    :param logs: one, or the files of a rosbag2 directory, whose folder is the key then
+    """
+    first = logs[0]
+    answer.s3_key, answer.file_url = text(first.s3_key), text(first.file_url)
+    if len(logs) > 1:
+        answer.s3_key = answer.s3_key.rpartition('/')[0] + '/'
+        answer.file_url = answer.file_url.rpartition('/')[0] + '/'
+    answer.file_size = sum(log.file_size for log in logs)
+    answer.content_type = first.content_type
+    answer.already_stored = all(log.already_stored for log in logs)
     return _succeeded(answer)
+
+
+def not_uploaded(answer: Any, error: FlightlogError) -> Any:
+    """Return the answer for a log that was accepted, and is not stored."""
+    failed(answer, error)
+    if error.retryable:
+        answer.error += '; the log stays accepted, and is tried again until it is stored'
+    return answer
 
 
 def listed(answer: Any, listing: Listing) -> Any:
@@ -113,9 +134,8 @@ def deleted(answer: Any) -> Any:
     return _succeeded(answer)
 
 
-def described(answer: Any, settings: BucketSettings, credentials: CredentialStatus,
-              tracker: TransferTracker) -> Any:
-    """Return the answer of ~/info, but for the file that it may ask about."""
+def described(answer: Any, settings: BucketSettings, credentials: CredentialStatus) -> Any:
+    """Return the answer of ~/info with how the node is set, and how the session token stands."""
     answer.version = flightlog_bucket.__version__
     for name in ('bucket_name', 'region', 'upload_prefix', 'robot_instance_id', 'machine_prefix'):
         setattr(answer, name, text(getattr(settings, name)))
@@ -126,19 +146,32 @@ def described(answer: Any, settings: BucketSettings, credentials: CredentialStat
     answer.credential_state = credentials.state
     answer.credential_expires_in_s = float(credentials.expires_in_s or 0.0)
     answer.credential_error = text(credentials.error)
-    counts = tracker.counts()
-    answer.queued, answer.uploading = counts.queued, counts.uploading
-    answer.stored, answer.rejected = counts.stored, counts.rejected
-    answer.last_errors = [text(e) for e in tracker.last_errors()]
     return _succeeded(answer)
 
 
-def explained(answer: Any, path: Path, tracker: TransferTracker) -> Any:
+def counted(answer: Any, uploads: Uploads) -> Any:
+    """Return the answer of ~/info with how the uploads stand."""
+    counts = uploads.counts()
+    answer.queued, answer.uploading = counts.queued, counts.uploading
+    answer.stored, answer.rejected = counts.stored, counts.rejected
+    answer.paused = uploads.is_paused
+    answer.max_bandwidth = uploads.max_bandwidth_bytes_per_s
+    answer.state_directory = text(uploads.state_directory)
+    answer.ledger_problem = text(uploads.problem)
+    answer.last_errors = [text(e) for e in uploads.last_errors()]
+    answer.orphans = [text(f'{o.upload_id} of {o.key}: {o.problem or o.reason}')
+                      for o in uploads.orphans()]
+    return answer
+
+
+def explained(answer: Any, file: FileState) -> Any:
     """Return the answer of ~/info with where the file stands."""
-    transfer = tracker.find(path)
-    answer.file_state = transfer.state
-    answer.file_key = text(transfer.s3_key)
-    answer.file_reason = text(transfer.reason)
+    answer.file_state = file.state
+    answer.file_key = text(file.key)
+    answer.file_reason = text(file.reason)
+    answer.file_note = text(file.note)
+    answer.file_attempts = file.attempts
+    answer.file_next_attempt_in_s = file.next_attempt_in_s
     return answer
 
 

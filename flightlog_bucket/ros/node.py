@@ -1,27 +1,27 @@
 """The ROS 2 node: services and subscriptions in front of a FlightLogBucket."""
-from collections.abc import Mapping
-from datetime import datetime, timezone
-from functools import partial
+from collections.abc import Mapping, Sequence
 import logging
 from typing import Any
 
 from flightlog_bucket.bucket import FlightLogBucket
+from flightlog_bucket.errors import FlightlogError
 from flightlog_bucket.ros import conversions, parameters
 from flightlog_bucket.ros.barrier import guarded
 from flightlog_bucket.ros.calls import PendingCalls
 from flightlog_bucket.ros.log_bridge import bridge
+from flightlog_bucket.ros.uploads import Uploads
 from flightlog_bucket.ros.warm_up import CredentialWarmUp
 from flightlog_bucket.settings import redacted_url
 from flightlog_bucket.srv import Delete, Download, Info, List, Upload
 from flightlog_bucket.threads import WorkerPool
 from flightlog_bucket.transfers.alarms import Alarms
-from flightlog_bucket.transfers.tracker import TransferTracker
-from flightlog_bucket.transfers.upload_queue import UploadQueue
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
+from std_srvs.srv import SetBool
 
 try:
     from rosbag2_interfaces.msg import WriteSplitEvent
@@ -31,7 +31,8 @@ except ImportError:  # rosbag2 is no dependency
 NAME = 'flightlog_bucket'
 DOWNLOADS = 2
 SHORT_REQUESTS = 4
-CHECKS = 2
+DISK_CALLS = 2
+MAX_WAITING_EVENTS = 10_000
 MIN_REQUEST_DEPTH = 100
 # On top of the bound of the bucket itself.
 EDGE_MARGIN_S = 5.0
@@ -63,18 +64,15 @@ class FlightlogBucketNode(Node):
         self._bucket = FlightLogBucket(settings.bucket)
         self._alarms = Alarms()
         self._calls = PendingCalls(executor, self._alarms.after)
-        self._tracker = TransferTracker(partial(datetime.now, timezone.utc))
-        self._make_pools(settings)
-        self._uploads = UploadQueue(
-            self._bucket.upload, self._upload_pool, self._tracker, self._alarms.after,
-            slots=settings.max_concurrent_transfers, max_pending=settings.max_pending_requests,
-            max_wait_s=settings.bucket.request_timeout_s,
-            retry_max_delay_s=settings.retry_max_delay_s)
+        self._make_pools(settings.max_pending_requests)
+        self._uploads = Uploads(settings, self._bucket)
         self._warm_up = CredentialWarmUp(
             self._bucket.fetch_credentials, self._credential_pool, self._alarms.after,
             max_delay_s=settings.retry_max_delay_s)
         # Requests that the middleware drops are never answered: these get their 503 instead.
         self._serve(QoSProfile(depth=MIN_REQUEST_DEPTH + 2 * settings.max_pending_requests))
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+        self._uploads.start()
         self._warm_up.begin()
 
     def announce(self) -> None:
@@ -96,15 +94,14 @@ class FlightlogBucketNode(Node):
         for pool in self._pools:
             pool.shutdown()
 
-    def _make_pools(self, settings: parameters.NodeSettings) -> None:
-        uploads, waiting = settings.max_concurrent_transfers, settings.max_pending_requests
-        self._upload_pool = WorkerPool(uploads, 'uploads', max_pending=uploads)
+    def _make_pools(self, waiting: int) -> None:
         self._download_pool = WorkerPool(DOWNLOADS, 'downloads', max_pending=waiting)
         self._short_pool = WorkerPool(SHORT_REQUESTS, 'requests', max_pending=waiting)
-        self._check_pool = WorkerPool(CHECKS, 'checks', max_pending=waiting)
+        self._disk_pool = WorkerPool(DISK_CALLS, 'disk', max_pending=MAX_WAITING_EVENTS)
+        self._info_pool = WorkerPool(1, 'info', max_pending=waiting)
         self._credential_pool = WorkerPool(1, 'credentials', max_pending=1)
-        self._pools = (self._upload_pool, self._download_pool, self._short_pool,
-                       self._check_pool, self._credential_pool)
+        self._pools = (self._download_pool, self._short_pool, self._disk_pool, self._info_pool,
+                       self._credential_pool)
 
     def _serve(self, requests: QoSProfile) -> None:
         group = ReentrantCallbackGroup()
@@ -112,7 +109,8 @@ class FlightlogBucketNode(Node):
                                      (List, '~/list', self._on_list),
                                      (Download, '~/download', self._on_download),
                                      (Delete, '~/delete', self._on_delete),
-                                     (Info, '~/info', self._on_info)):
+                                     (Info, '~/info', self._on_info),
+                                     (SetBool, '~/set_paused', self._on_set_paused)):
             self.create_service(kind, name, guarded(callback), qos_profile=requests,
                                 callback_group=group)
         self.create_subscription(String, '~/bag_closed', guarded(self._on_bag_closed), EVENTS,
@@ -125,15 +123,16 @@ class FlightlogBucketNode(Node):
 
     async def _on_upload(self, request: Any, answer: Any) -> Any:
         path = conversions.path_from('file_path', request.file_path, self._bag_directory)
-        if request.enqueue_only:
-            # What is accepted may wait for days: a file that cannot be meant is refused now.
-            await self._calls.result(self._check_pool.submit(
-                self._bucket.check, path, custom_filename=request.custom_filename))
-        upload = self._uploads.submit(path, request.custom_filename,
-                                      keep_trying=request.enqueue_only)
+        accept = self._uploads.enqueue if request.enqueue_only else self._uploads.upload
+        outcomes = await self._calls.result(
+            self._disk_pool.submit(accept, path, request.custom_filename))
         if request.enqueue_only:
             return conversions.accepted(answer)
-        return conversions.uploaded(answer, await self._calls.result(upload))
+        try:
+            logs = [await self._calls.result(outcome) for outcome in outcomes]
+        except FlightlogError as error:
+            return conversions.not_uploaded(answer, error)
+        return conversions.uploaded(answer, logs)
 
     async def _on_list(self, request: Any, answer: Any) -> Any:
         listing = await self._short_request(
@@ -149,29 +148,50 @@ class FlightlogBucketNode(Node):
         return conversions.downloaded(answer, await self._calls.result(download))
 
     async def _on_delete(self, request: Any, answer: Any) -> Any:
-        await self._short_request(self._bucket.delete, request.s3_key)
+        await self._short_request(self._delete, request.s3_key)
         return conversions.deleted(answer)
 
-    def _on_info(self, request: Any, answer: Any) -> Any:
-        conversions.described(answer, self._bucket.settings, self._bucket.credential_status(),
-                              self._tracker)
-        if request.file_path:
-            path = conversions.path_from('file_path', request.file_path, self._bag_directory)
-            conversions.explained(answer, path, self._tracker)
+    def _delete(self, s3_key: str) -> None:
+        self._bucket.delete(s3_key)
+        self._uploads.deleted(s3_key)
+
+    async def _on_info(self, request: Any, answer: Any) -> Any:
+        conversions.described(answer, self._bucket.settings, self._bucket.credential_status())
+        # The ledger is on the disk, and the disk may be busy with a log.
+        await self._calls.result(self._info_pool.submit(self._describe_uploads, request, answer))
         return answer
 
-    def _on_bag_closed(self, message: Any) -> None:
-        self._upload_in_background('data', message.data)
+    def _describe_uploads(self, request: Any, answer: Any) -> None:
+        conversions.counted(answer, self._uploads)
+        if request.file_path:
+            path = conversions.path_from('file_path', request.file_path, self._bag_directory)
+            conversions.explained(answer, self._uploads.explain(path))
 
-    def _on_write_split(self, event: Any) -> None:
+    async def _on_set_paused(self, request: Any, answer: Any) -> Any:
+        await self._calls.result(
+            self._disk_pool.submit(self._uploads.set_paused, request.data))
+        answer.success = True
+        answer.message = 'uploads are ' + ('paused' if request.data else 'not paused')
+        return answer
+
+    def _on_set_parameters(self, changes: Sequence[Any]) -> SetParametersResult:
+        for change in changes:
+            if change.name == 'max_bandwidth':
+                self._uploads.set_max_bandwidth(change.value)
+        return SetParametersResult(successful=True)
+
+    async def _on_bag_closed(self, message: Any) -> None:
+        await self._announce('data', message.data)
+
+    async def _on_write_split(self, event: Any) -> None:
         # The last event of a recording has an empty opened_file; some recorders send one more
         # without any file.
         if event.closed_file:
-            self._upload_in_background('closed_file', event.closed_file)
+            await self._announce('closed_file', event.closed_file)
 
-    def _upload_in_background(self, name: str, value: str) -> None:
+    async def _announce(self, name: str, value: str) -> None:
         path = conversions.path_from(name, value, self._bag_directory)
-        self._uploads.submit(path, keep_trying=True)
+        await self._calls.result(self._disk_pool.submit(self._uploads.announce, path))
 
     async def _short_request(self, call: Any, *args: Any, **kwargs: Any) -> Any:
         work = self._short_pool.submit(call, *args, **kwargs)

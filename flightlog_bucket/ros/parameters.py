@@ -14,11 +14,20 @@ from flightlog_bucket.settings import (
     MAX_PART_SIZE_BYTES,
     MIN_PART_SIZE_BYTES,
 )
+from flightlog_bucket.transfers.retention_policy import (
+    AT_ONCE,
+    FREE_SPACE,
+    KEEP,
+    KEEP_DAYS,
+    MAX_KEEP_DAYS,
+    RetentionPolicy,
+)
+from flightlog_bucket.transfers.state_directory import default_state_directory
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-Value = Union[str, int, float, list[str]]
+Value = Union[str, int, float, bool, list[str]]
 _NUMBERS = (Parameter.Type.INTEGER, Parameter.Type.DOUBLE)
 # rclpy's own; they may stand in the same file.
 _OF_RCLPY = ('use_sim_time', 'start_type_description_service')
@@ -36,6 +45,7 @@ class Row:
     :param choices: all that it takes; empty: anything of the type
     :param required: must be given; the default stands for "not given"
     :param setting: its name in ``BucketSettings``, where that has another one
+    :param is_live: can be changed while the node runs
     """
 
     name: str
@@ -46,11 +56,12 @@ class Row:
     choices: tuple[str, ...] = ()
     required: bool = False
     setting: str = ''
+    is_live: bool = False
 
     @property
     def takes(self) -> str:
         """Return what values are right, in words."""
-        kind = {str: 'a string', int: 'an integer', float: 'a number',
+        kind = {str: 'a string', int: 'an integer', float: 'a number', bool: 'true or false',
                 list: 'a list of strings'}[type(self.default)]
         if self.choices:
             return f'{kind}, one of ' + ', '.join(repr(c) for c in self.choices)
@@ -93,6 +104,25 @@ TABLE = (
     Row('bag_directory', '', 'The folder that a relative file_path, and relative paths in events,'
         ' start from.'
         ' Empty: where the node was started.'),
+    Row('state_directory', '', 'The folder of the ledger; one node at a time can have it. Empty:'
+        ' flightlog_bucket in $ROS_HOME, else in ~/.ros.'),
+    Row('watch_directories', [''], 'Folders whose finished logs are uploaded, with all that is in'
+        ' them. Empty: none.'),
+    Row('watch_patterns', ['*'], 'The names, or paths within a watched folder, of the files that'
+        ' are meant; of these, the ones with an allowed extension.'),
+    Row('settle_s', 10.0, 'Seconds for which a log in a watched folder must be unchanged, and not'
+        ' open for writing.', 0.1, 3600),
+    Row('rescan_period_s', 60.0, 'Seconds between two looks at all of the watched folders, for'
+        ' what no event has told.', 1, 24 * 3600),
+    Row('max_bandwidth', 0, 'Bytes per second of all uploads together; 0: no limit.',
+        0, 2 ** 40, is_live=True),
+    Row('retention', KEEP, 'Which local logs of the watched folders are deleted, once S3 has'
+        ' proved that it has them.', choices=(KEEP, AT_ONCE, KEEP_DAYS, FREE_SPACE)),
+    Row('keep_days', 30.0, 'Days after which retention keep_days deletes a stored log.',
+        0.001, MAX_KEEP_DAYS),
+    Row('min_free_bytes', 0, 'Bytes of the disk below which retention free_space deletes the'
+        ' oldest stored logs.', 0, 2 ** 60),
+    Row('retention_dry_run', False, 'Say what retention would delete, and delete nothing.'),
 )
 
 
@@ -106,6 +136,13 @@ class NodeSettings:
     :param max_pending_requests: requests of one kind that may wait
     :param retry_max_delay_s: the longest pause between two tries of one log
     :param bag_directory: absolute; relative paths start here
+    :param state_directory: absolute; of the ledger
+    :param watch_directories: absolute
+    :param watch_patterns: of names, or of paths within a watched folder
+    :param settle_s: how long a log must be unchanged
+    :param rescan_period_s: between two looks at all of the watched folders
+    :param max_bandwidth_bytes_per_s: of all uploads together; 0: no limit
+    :param retention: which local logs may go
     """
 
     bucket: BucketSettings
@@ -113,13 +150,20 @@ class NodeSettings:
     max_pending_requests: int
     retry_max_delay_s: float
     bag_directory: Path
+    state_directory: Path
+    watch_directories: tuple[Path, ...]
+    watch_patterns: tuple[str, ...]
+    settle_s: float
+    rescan_period_s: float
+    max_bandwidth_bytes_per_s: int
+    retention: RetentionPolicy
 
 
 def declare(node: Node, environment: Mapping[str, str]) -> NodeSettings:
     """
-    Declare every parameter, read-only, and return the settings that they amount to.
+    Declare every parameter, and return the settings that they amount to.
 
-    :param environment: gives ROBOT_INSTANCE_ID
+    :param environment: gives ROBOT_INSTANCE_ID, ROS_HOME and HOME
     :raises ConfigurationError: a parameter is missing, unknown, of a wrong type or out of range
     """
     # rclpy has no public way to ask which parameters were given that nobody declared.
@@ -130,7 +174,7 @@ def declare(node: Node, environment: Mapping[str, str]) -> NodeSettings:
                                    or environment.get('ROBOT_INSTANCE_ID', ''))
     for row in TABLE:
         node.declare_parameter(row.name, values[row.name], _descriptor(row), ignore_override=True)
-    return _settings(values)
+    return _settings(values, environment)
 
 
 def _refuse_unknown(given: Mapping[str, Parameter]) -> None:
@@ -168,17 +212,19 @@ def _converted(row: Row, given: Parameter) -> Value:
 
 
 def _is_within(row: Row, value: Any) -> bool:
-    if not isinstance(value, (str, list)) and not row.low <= value <= row.high:
+    if isinstance(value, list):
+        return all(isinstance(v, str) and (not row.choices or v in row.choices) for v in value) \
+            and (bool(value) or not row.choices)
+    if not isinstance(value, str) and not row.low <= value <= row.high:
         return False
-    if not row.choices:
-        return True
-    return (bool(value) and all(v in row.choices for v in value) if isinstance(value, list)
-            else value in row.choices)
+    return not row.choices or value in row.choices
 
 
 def _descriptor(row: Row) -> ParameterDescriptor:
-    descriptor = ParameterDescriptor(name=row.name, description=row.description, read_only=True,
-                                     additional_constraints=row.takes)
+    descriptor = ParameterDescriptor(name=row.name, description=row.description,
+                                     read_only=not row.is_live, additional_constraints=row.takes)
+    if math.isinf(row.low):
+        return descriptor
     if isinstance(row.default, float):
         descriptor.floating_point_range = [
             FloatingPointRange(from_value=float(row.low), to_value=float(row.high), step=0.0)]
@@ -188,7 +234,7 @@ def _descriptor(row: Row) -> ParameterDescriptor:
     return descriptor
 
 
-def _settings(values: Mapping[str, Any]) -> NodeSettings:
+def _settings(values: Mapping[str, Any], environment: Mapping[str, str]) -> NodeSettings:
     known = {field.name for field in fields(BucketSettings)}
     bucket = {row.setting or row.name: values[row.name] for row in TABLE
               if (row.setting or row.name) in known}
@@ -196,6 +242,22 @@ def _settings(values: Mapping[str, Any]) -> NodeSettings:
     secret = values['session_token_bearer_file']
     bucket['session_token_bearer_file'] = Path(secret) if secret else None
     bag_directory = Path(values['bag_directory']).absolute()
-    return NodeSettings(BucketSettings(**bucket), values['max_concurrent_transfers'],
-                        values['max_pending_requests'], values['retry_max_delay_s'],
-                        bag_directory)
+    state = values['state_directory']
+    policy = RetentionPolicy(mode=values['retention'], keep_days=values['keep_days'],
+                             min_free_bytes=values['min_free_bytes'],
+                             dry_run=values['retention_dry_run'])
+    return NodeSettings(
+        BucketSettings(**bucket), values['max_concurrent_transfers'],
+        values['max_pending_requests'], values['retry_max_delay_s'], bag_directory,
+        state_directory=_absolute(state) if state else default_state_directory(environment),
+        watch_directories=tuple(_absolute(d) for d in values['watch_directories'] if d),
+        watch_patterns=tuple(p for p in values['watch_patterns'] if p),
+        settle_s=values['settle_s'], rescan_period_s=values['rescan_period_s'],
+        max_bandwidth_bytes_per_s=values['max_bandwidth'], retention=policy)
+
+
+def _absolute(directory: str) -> Path:
+    try:
+        return Path(directory).expanduser().absolute()
+    except RuntimeError as error:  # no home directory
+        raise ConfigurationError(f'{directory!r} cannot be meant: {error}') from None

@@ -6,6 +6,7 @@ from pathlib import Path
 import shutil
 import signal
 import sys
+from tempfile import TemporaryDirectory
 import time
 from types import FrameType
 from typing import Optional
@@ -46,11 +47,14 @@ def _run(arguments: argparse.Namespace) -> int:
         if bearer_file:
             parameters['session_token_bearer_file'] = bearer_file
         print(_introduction(sandbox, parameters, arguments.with_node), flush=True)
-        node = NodeProcess(parameters, {}) if arguments.with_node else None
-        try:
-            return _watch(sandbox, node)
-        finally:
-            if node is not None:
+        if not arguments.with_node:
+            return _watch(sandbox, None)
+        # What the node knows of the bucket is gone with the bucket.
+        with TemporaryDirectory(prefix='flightlog_bucket-') as state:
+            node = NodeProcess({**parameters, 'state_directory': state}, {})
+            try:
+                return _watch(sandbox, node)
+            finally:
                 node.stop()
 
 

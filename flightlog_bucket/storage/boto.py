@@ -14,7 +14,7 @@ from botocore.session import Session
 from flightlog_bucket import __version__
 from flightlog_bucket.errors import ConfigurationError
 from flightlog_bucket.settings import BucketSettings
-from flightlog_bucket.storage.connecting import bound_connecting
+from flightlog_bucket.storage.connecting import own_connections
 from flightlog_bucket.storage.credentials import END, TokenKeeper
 
 _log = logging.getLogger(__name__)
@@ -121,4 +121,4 @@ def _tune(client: Any) -> None:
                      ' can last longer than request_timeout')
         return
     options.append((socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES))
-    bound_connecting(classes)
+    own_connections(classes)

@@ -1,5 +1,5 @@
 """
-CRC-32 as S3 uses it: of a whole object, put together from the CRCs of its parts.
+CRC-32 as S3 uses it: of a whole object, put together from the CRCs of its parts; and ETags.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 ("full object" checksums). Combining is Mark Adler's method from zlib's crc32_combine(): appending
@@ -7,8 +7,39 @@ n zero bits to a message multiplies its CRC by x^n modulo the polynomial.
 """
 import base64
 import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+import hashlib
+from typing import Optional
 
 _POLYNOMIAL = 0xEDB88320  # of CRC-32 (ISO-HDLC), bits reversed: the top bit is x^0
+
+
+@dataclass(frozen=True)
+class Sums:
+    """
+    The checksums of a part.
+
+    :param crc32: CRC-32
+    :param md5: MD5; None where it was not wanted
+    """
+
+    crc32: int
+    md5: Optional[bytes]
+
+
+def etag_of(md5s: Sequence[bytes], *, in_parts: bool) -> str:
+    """
+    Return the ETag that S3 makes of MD5s where it does not encrypt the object.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+
+    :param md5s: of the parts, or the one of the whole content
+    :param in_parts: it went up as a multipart upload
+    """
+    if not in_parts:
+        return md5s[0].hex()
+    return f'{hashlib.md5(b"".join(md5s), usedforsecurity=False).hexdigest()}-{len(md5s)}'
 
 
 def combine(crc_a: int, crc_b: int, length_b: int) -> int:

@@ -13,7 +13,8 @@ from flightlog_bucket.errors import AccessDenied, InvalidRequest
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES = 1024
 MAX_FILENAME_BYTES = 255
-MAX_VERSIONS = 1000
+# Each takes two requests or more to look at.
+MAX_VERSIONS = 20
 
 # Control characters, lone surrogates, line and paragraph separators.
 _REFUSED_CATEGORIES = frozenset(('Cc', 'Cs', 'Zl', 'Zp'))
@@ -55,24 +56,30 @@ def safe_filename(name: str) -> str:
     return '_' + safe[1:] if safe.startswith('.') else safe
 
 
-def object_keys(machine_prefix: str, timestamp: datetime, filename: str,
-                extension: str) -> Iterator[str]:
+def stamped(timestamp: datetime, name: str) -> str:
+    """
+    Return ``{YYYYMMDD_HHMMSS}_{name}``.
+
+    :param timestamp: aware; shown in UTC
+    """
+    utc = timestamp.astimezone(timezone.utc)
+    return f'{utc.year:04}{utc:%m%d_%H%M%S}_{name}'  # %Y has fewer digits before the year 1000
+
+
+def versions(folder: str, filename: str, extension: str) -> Iterator[str]:
     """
     Yield the keys that a log may get, in the order in which they are tried.
 
-    :param machine_prefix: the machine's folder, with its final slash
-    :param timestamp: aware; shown in UTC
+    :param folder: everything before the file name, with its final slash
     :param filename: one segment
     :param extension: the end of ``filename`` before which ``_2``, ``_3`` ... is put
     :raises InvalidRequest: if the key has more bytes than S3 takes
     """
-    utc = timestamp.astimezone(timezone.utc)
-    stamp = f'{utc.year:04}{utc:%m%d_%H%M%S}'  # %Y has fewer digits before the year 1000
     end = filename[len(filename) - len(extension):]
     stem = filename[:len(filename) - len(extension)]
     for version in range(1, MAX_VERSIONS + 1):
         suffix = '' if version == 1 else f'_{version}'
-        key = f'{machine_prefix}{stamp}_{stem}{suffix}{end}'
+        key = f'{folder}{stem}{suffix}{end}'
         if len(key.encode()) > MAX_KEY_BYTES:
             raise InvalidRequest(f'the key for {filename[:40]!r}... has {len(key.encode())} bytes;'
                                  f' S3 takes {MAX_KEY_BYTES}. Give a shorter custom_filename')

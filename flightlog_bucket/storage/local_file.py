@@ -1,5 +1,6 @@
 """A local log while it is sent: one open file, read in parts, watched for changes."""
 from collections.abc import Iterator
+from dataclasses import dataclass
 import errno
 import hashlib
 import io
@@ -21,9 +22,38 @@ from flightlog_bucket.errors import (
     LocalFileNotFound,
     LocalFileUnreadable,
 )
+from flightlog_bucket.storage.checksum import etag_of, Sums
 
-_BLOCK_BYTES = 1024 * 1024
+# A block stays in the processor's cache between reading and hashing it.
+_BLOCK_BYTES = 256 * 1024
 _LATEST_S = 253_402_300_799.0  # the last second that a datetime can show
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """
+    What tells without reading whether a file is still the same.
+
+    :param size: bytes
+    :param mtime_ns: modification time, nanoseconds since 1970
+    :param device: of the file system
+    :param inode: on it
+    """
+
+    size: int
+    mtime_ns: int
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> 'Fingerprint':
+        """Take it from what the operating system says of a file."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino)
+
+    def is_same(self, other: 'Fingerprint') -> bool:
+        """Tell whether both are of one file; a disk's device number changes with a restart."""
+        return ((self.size, self.mtime_ns, self.inode)
+                == (other.size, other.mtime_ns, other.inode))
 
 
 class LocalFile:
@@ -45,6 +75,8 @@ class LocalFile:
         self.shown = _shown(path)
         self._cancel = cancel
         self._fd = _open(path)
+        self._crc32: Optional[int] = None
+        self._etags, self.learned_etags = dict[int, str](), set[str]()
         try:
             self._as_opened = os.fstat(self._fd)
             _check_is_regular(path, self._as_opened)
@@ -63,6 +95,11 @@ class LocalFile:
     def size(self) -> int:
         """Bytes, when it was opened."""
         return self._as_opened.st_size
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """As it was when it was opened."""
+        return Fingerprint.of(self._as_opened)
 
     @property
     def modified_s(self) -> float:
@@ -84,8 +121,30 @@ class LocalFile:
         try:
             return os.pread(self._fd, length, offset)
         except OSError as error:
-            raise LocalFileUnreadable(
-                f'cannot read {self.shown} at byte {offset}: {error.strerror}') from error
+            raise self.unreadable(offset, error) from error
+
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Fill a buffer from ``offset`` on, as ``read_at()``; return how many bytes came."""
+        self.check_not_cancelled()
+        count = 0
+        try:
+            while count < len(buffer):
+                got = os.preadv(self._fd, [buffer[count:]], offset + count)
+                if not got:
+                    break
+                count += got
+        except OSError as error:
+            raise self.unreadable(offset + count, error) from error
+        return count
+
+    def unreadable(self, offset: int, error: OSError) -> LocalFileUnreadable:
+        """Return the error for bytes that the disk does not give."""
+        return LocalFileUnreadable(
+            f'cannot read {self.shown} at byte {offset}: {error.strerror}')
+
+    def fileno(self) -> int:
+        """Return the file descriptor, good as long as the file is open."""
+        return self._fd
 
     def check_not_cancelled(self) -> None:
         """
@@ -116,10 +175,34 @@ class LocalFile:
         :param length: bytes; None: to the end
         :raises LocalFileChanged: if the file has become shorter
         """
-        crc = 0
-        for block in self._blocks(offset, self.size - offset if length is None else length):
-            crc = zlib.crc32(block, crc)
-        return crc
+        if offset or length is not None:
+            return self.sums(offset, length).crc32
+        if self._crc32 is None:
+            self._crc32 = self.sums().crc32
+        return self._crc32
+
+    def etag(self, part_size: int) -> str:
+        """Return the ETag of the content, not encrypted, in parts of so many bytes; 0: in one."""
+        if part_size not in self._etags:
+            parts = range(0, self.size, part_size) if part_size else range(1)
+            length = part_size or self.size
+            self._etags[part_size] = etag_of(
+                [self.md5(offset, min(length, self.size - offset)) for offset in parts],
+                in_parts=bool(part_size))
+        return self._etags[part_size]
+
+    def learn(self, crc32: int, part_size: int, etag: str) -> None:
+        """
+        Take what was computed of the whole content while its parts were sent.
+
+        :param crc32: CRC-32
+        :param part_size: bytes
+        :param etag: as ``etag(part_size)``; empty: it was not computed
+        """
+        self._crc32 = crc32
+        if etag:
+            self.learned_etags.add(etag)
+            self._etags[part_size] = etag
 
     def md5(self, offset: int = 0, length: Optional[int] = None) -> bytes:
         """Return the MD5 of a part, as ``crc32()`` does its CRC-32."""
@@ -128,15 +211,27 @@ class LocalFile:
             digest.update(block)
         return digest.digest()
 
-    def _blocks(self, offset: int, length: int) -> Iterator[bytes]:
+    def sums(self, offset: int = 0, length: Optional[int] = None, *,
+             with_md5: bool = False) -> Sums:
+        """Return CRC-32 and, if it is wanted, MD5 of a part, which is read once."""
+        crc, digest = 0, hashlib.md5(usedforsecurity=False)
+        for block in self._blocks(offset, self.size - offset if length is None else length):
+            crc = zlib.crc32(block, crc)
+            if with_md5:
+                digest.update(block)
+        return Sums(crc, digest.digest() if with_md5 else None)
+
+    def _blocks(self, offset: int, length: int) -> Iterator[memoryview]:
+        """Yield the bytes of a part; each block is good until the next is asked for."""
+        buffer = memoryview(bytearray(min(_BLOCK_BYTES, length)))
         end = offset + length
         while offset < end:
-            block = self.read_at(offset, min(_BLOCK_BYTES, end - offset))
-            if not block:
+            count = self.read_into(offset, buffer[:end - offset])
+            if not count:
                 self.check_unchanged()
                 raise LocalFileChanged(f'{self.shown} ends at byte {offset}, before its size says')
-            offset += len(block)
-            yield block
+            offset += count
+            yield buffer[:count]
 
 
 class _Reader(io.RawIOBase):
@@ -162,57 +257,6 @@ class _Reader(io.RawIOBase):
         buffer[:len(data)] = data
         self._position += len(data)
         return len(data)
-
-
-class FilePart:
-    """
-    One part of a file as the body of a request: what botocore needs of a binary file.
-
-    The file is checked for changes before the last bytes are handed out, so that a request with
-    bytes of a changed file is never completed.
-
-    :param file: open for as long as the part is in use
-    :param offset: bytes
-    :param length: bytes
-    """
-
-    def __init__(self, file: LocalFile, offset: int, length: int) -> None:
-        self._file = file
-        self._offset = offset
-        self._length = length
-        self._position = 0
-
-    def __len__(self) -> int:
-        return self._length
-
-    def read(self, size: Optional[int] = -1) -> bytes:
-        """
-        Return up to ``size`` bytes; negative or None: the rest.
-
-        :raises LocalFileChanged: if the file is not as it was when it was opened
-        """
-        rest = self._length - self._position
-        wanted = rest if size is None or size < 0 else min(size, rest)
-        if not wanted:
-            return b''
-        if wanted == rest:
-            self._file.check_unchanged()
-        data = self._file.read_at(self._offset + self._position, wanted)
-        if len(data) < wanted:
-            self._file.check_unchanged()
-            raise LocalFileChanged(f'{self._file.shown} ends before its size says')
-        self._position += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a position within the part; return it."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
-        self._position = min(max(base + offset, 0), self._length)
-        return self._position
-
-    def tell(self) -> int:
-        """Return the position within the part."""
-        return self._position
 
 
 def _open(path: Path) -> int:

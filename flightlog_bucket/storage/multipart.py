@@ -1,270 +1,254 @@
 """
-Uploads: one request for a small log, a multipart upload for a large one.
+One log on its way in parts, also where another process has begun it.
 
-Every request carries the CRC-32 of its bytes, computed beforehand, and the server's answer must
-prove that it has them. The final write is conditional (``If-None-Match: *``) where the server
-can do that, so that no object is ever written over.
+A part is never sent twice once S3 has acknowledged it. What an earlier try has sent is compared
+with the file before the upload is completed: the file may have been written to in place.
 """
 import base64
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from functools import partial
 import logging
-import threading
-import time
-from types import MappingProxyType
 from typing import Any, Optional
 
-from flightlog_bucket.errors import (
-    ChecksumMismatch,
-    FlightlogError,
-    NotSupported,
-    Unavailable,
-    UploadNotFound,
-)
-from flightlog_bucket.settings import MIB
+from flightlog_bucket.errors import LocalFileChanged, NotAllowed, NotSupported
+from flightlog_bucket.settings import MAX_PART_SIZE_BYTES, MIB, MIN_PART_SIZE_BYTES
 from flightlog_bucket.storage import checksum
 from flightlog_bucket.storage.client import S3Client
-from flightlog_bucket.storage.local_file import FilePart, LocalFile
-from flightlog_bucket.storage.objects import ObjectHead, ObjectStore, PART_SIZE
-from flightlog_bucket.threads import WorkerPool
+from flightlog_bucket.storage.features import (
+    COMPLETE_IF_FREE,
+    Features,
+    KEPT_SUMS,
+    LISTED_PARTS,
+    PART_SUMS,
+)
+from flightlog_bucket.storage.file_part import FilePart, OnSent
+from flightlog_bucket.storage.journal import Journal, Part, Progress
+from flightlog_bucket.storage.local_file import LocalFile
+from flightlog_bucket.storage.objects import PART_SIZE
+from flightlog_bucket.storage.parts import Pace, run_all
+from flightlog_bucket.storage.throttle import Throttle
 
 _log = logging.getLogger(__name__)
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 MAX_PARTS = 10_000
+_PARTS_PER_PAGE = 1000
 
-Parameters = Mapping[str, Any]
 
-_PART_SUMS = 'full-object checksums'
-_PUT_IF_FREE = 'conditional put'
-_COMPLETE_IF_FREE = 'conditional complete'
-_FORGET_MISSING_S = 3600.0
+class PartsOutdated(LocalFileChanged):
+    """What an earlier try has sent is not what the file holds now."""
 
 
 @dataclass(frozen=True)
-class Part:
+class Means:
     """
-    A part that S3 has acknowledged.
+    What all uploads of a bucket share.
 
-    :param number: from 1
-    :param size: bytes
-    :param crc32: of its bytes
-    :param etag: as S3 gave it
-    """
-
-    number: int
-    size: int
-    crc32: int
-    etag: str
-
-
-class Uploader:
-    """
-    Writes local files to keys that are free.
-
-    :param store: of the bucket
-    :param threshold_bytes: files from this size on go up in parts
-    :param part_size_bytes: of a part; grows where a file would take too many
-    :param max_concurrent_parts: requests that one upload has on the wire at once
-    :param attributes: boto3 parameters of every new object, e.g. ``ServerSideEncryption``
-    :param is_aws: the server is AWS's own, of which conditional writes are always demanded
-    :param clock: monotonic seconds
+    :param client: of the bucket
+    :param features: of the server
+    :param throttle: of all that is sent
+    :param pace: how many parts at once
     """
 
-    def __init__(self, store: ObjectStore, *, threshold_bytes: int, part_size_bytes: int,
-                 max_concurrent_parts: int, attributes: Parameters, is_aws: bool = False,
-                 clock: Callable[[], float] = time.monotonic) -> None:
-        self._store = store
-        self._client: S3Client = store.client
-        self._threshold_bytes = threshold_bytes
-        self._part_size_bytes = part_size_bytes
-        self._max_concurrent_parts = max_concurrent_parts
-        self._attributes = attributes
-        self._demanded = {_PUT_IF_FREE, _COMPLETE_IF_FREE} if is_aws else set()
-        self._clock = clock
-        # What the server was found not to have, and until when that is believed.
-        self._missing: dict[str, float] = {}
-        self._missing_lock = threading.Lock()
-        # Size and CRC-32 of what was sent to a key, and could not be proved to be there.
-        self._unproved: dict[str, tuple[int, int]] = {}
+    client: S3Client
+    features: Features
+    throttle: Throttle
+    pace: Pace
 
-    def upload(self, file: LocalFile, key: str, attributes: Parameters) -> None:
+
+class MultipartUpload:
+    """
+    One multipart upload: ``create()`` or ``resume()``, then ``send_parts()``, then ``complete()``.
+
+    :param means: shared with other uploads
+    :param file: stays open for as long as this is in use
+    :param key: of the new object
+    :param journal: is told of every step
+    :param on_sent: is told of the bytes that go to the network
+    """
+
+    def __init__(self, means: Means, file: LocalFile, key: str, journal: Journal,
+                 on_sent: Optional[OnSent]) -> None:
+        self._means = means
+        self.file = file
+        self._journal = journal
+        self._on_sent = on_sent
+        self._part_size = 0
+        self._parts: dict[int, Part] = {}
+        self._earlier: frozenset[int] = frozenset()
+        self._md5s: dict[int, bytes] = {}
+        self.key = key
+        self.upload_id = ''
+        self.is_completing = False
+
+    def create(self, attributes: Mapping[str, Any], part_size: int) -> None:
         """
-        Write the file to the key; return when S3 has proved that it holds every byte.
+        Open a new multipart upload.
 
-        :param file: stays open until the call returns
-        :param key: of the new object
-        :param attributes: boto3 parameters of this object, e.g. ``ContentType``
+        :param attributes: boto3 parameters of the object
+        :param part_size: bytes of every part but the last
+        """
+        self._means.throttle.check_not_paused()
+        metadata = {**attributes.get('Metadata', {}), PART_SIZE: str(part_size)}
+        created = self._means.features.call(
+            'create_multipart_upload', self.key, {**attributes, 'Metadata': metadata},
+            {PART_SUMS: {'ChecksumAlgorithm': 'CRC32', 'ChecksumType': 'FULL_OBJECT'}})
+        self._part_size = part_size
+        self.upload_id = created['UploadId']
+        self._journal.began(self.key, self.upload_id, part_size)
+
+    def resume(self, progress: Progress) -> None:
+        """
+        Go on with an earlier one.
+
+        :param progress: how far it came, with a part size that fits the file
+        :raises UploadNotFound: if S3 does not know it any more
+        """
+        self._means.throttle.check_not_paused()
+        self._part_size = progress.part_size
+        self.upload_id = progress.upload_id
+        self._parts = {part.number: part for part in progress.parts
+                       if part.number <= self._count and part.size == self._range(part.number)[1]}
+        self._compare_with_s3()
+        self._earlier = frozenset(self._parts)
+        _log.info('%s: the upload goes on; %d of %d parts are up', self.file.shown,
+                  len(self._parts), self._count)
+
+    def send_parts(self) -> None:
+        """Send what is not up yet."""
+        missing = (n for n in range(1, self._count + 1) if n not in self._earlier)
+        for part in run_all((partial(self._send_part, n) for n in missing), self._means.pace,
+                            'flightlog-part'):
+            self._parts[part.number] = part
+
+    def complete(self) -> tuple[dict[str, Any], int]:
+        """
+        Make an object of the parts; return S3's answer and the CRC-32 of the object.
+
+        :raises PartsOutdated: if an earlier try has sent what the file does not hold any more
         :raises ObjectExists: if there is an object under the key
-        :raises LocalFileChanged: if the file is written to meanwhile; then there is no object
+        :raises UploadNotFound: also if S3 did it, and its answer was lost
         """
-        whole = {**self._attributes, **attributes}
-        if file.size < self._threshold_bytes:
-            answer, crc = self._put(file, key, whole)
-        else:
-            answer, crc = self._multipart(file, key, whole)
-        self._unproved[key] = file.size, crc
-        self._prove(file, key, answer, crc)
-        del self._unproved[key]
-
-    def holds(self, key: str, head: Optional[ObjectHead], file: LocalFile) -> bool:
-        """Tell whether an object is there and has the content of the file."""
-        return head is not None and self._store.holds(key, head, file)
-
-    def is_unproved(self, key: str, file: LocalFile) -> bool:
-        """Tell whether this file was sent to the key, and then was not what was there."""
-        size, crc = self._unproved.get(key, (-1, 0))
-        return size == file.size and crc == file.crc32()
-
-    def _put(self, file: LocalFile, key: str,
-             attributes: Parameters) -> tuple[dict[str, Any], int]:
-        crc = file.crc32()
-        answer = self._send(
-            'put_object', key, {'Body': FilePart(file, 0, file.size), **attributes},
-            {_PUT_IF_FREE: {'IfNoneMatch': '*'},
-             'checksums': {'ChecksumCRC32': checksum.encode(crc)}},
-            instead={'checksums': lambda: _content_md5(file)})
-        return answer, crc
-
-    def _multipart(self, file: LocalFile, key: str,
-                   attributes: Parameters) -> tuple[dict[str, Any], int]:
-        size = part_size(file.size, self._part_size_bytes)
-        metadata = {**attributes.get('Metadata', {}), PART_SIZE: str(size)}
-        created = self._send(
-            'create_multipart_upload', key, {**attributes, 'Metadata': metadata},
-            {_PART_SUMS: {'ChecksumAlgorithm': 'CRC32', 'ChecksumType': 'FULL_OBJECT'}})
-        upload_id = created['UploadId']
-        try:
-            parts = self._send_parts(file, key, upload_id, size)
-            file.check_not_cancelled()
-            file.check_unchanged()
-            return self._complete(file, key, upload_id, parts)
-        except Unavailable:
-            # The answer to this may have to be waited for in vain as well.
-            background = WorkerPool(1, 'flightlog-abort')
-            background.submit(self._abort, key, upload_id)
-            background.shutdown(cancel_futures=False)
-            raise
-        except FlightlogError:
-            self._abort(key, upload_id)
-            raise
-
-    def _send_parts(self, file: LocalFile, key: str, upload_id: str, size: int) -> list[Part]:
-        pool = WorkerPool(self._max_concurrent_parts, 'flightlog-part', max_pending=MAX_PARTS)
-        try:
-            pending: list[Future[Part]] = [
-                pool.submit(self._send_part, file, key, upload_id, 1 + offset // size, offset,
-                            min(size, file.size - offset))
-                for offset in range(0, file.size, size)]
-            ended = wait(pending, return_when=FIRST_EXCEPTION).done
-            pool.shutdown()
-            # A part that arrives after the upload was aborted would be kept, and paid for.
-            wait(pending)
-            for failed in (p for p in ended if p.exception()):
-                failed.result()
-            return [p.result() for p in pending]
-        finally:
-            pool.shutdown()
-
-    def _send_part(self, file: LocalFile, key: str, upload_id: str, number: int, offset: int,
-                   size: int) -> Part:
-        crc = file.crc32(offset, size)
-        answer = self._send(
-            'upload_part', key,
-            {'UploadId': upload_id, 'PartNumber': number, 'Body': FilePart(file, offset, size)},
-            {_PART_SUMS: {'ChecksumCRC32': checksum.encode(crc)}},
-            instead={_PART_SUMS: lambda: _content_md5(file, offset, size)})
-        return Part(number, size, crc, answer['ETag'])
-
-    def _complete(self, file: LocalFile, key: str, upload_id: str,
-                  parts: list[Part]) -> tuple[dict[str, Any], int]:
+        self._check_earlier()
+        self.file.check_unchanged()
+        self._means.throttle.check_not_paused()
+        parts = [self._parts[number] for number in range(1, self._count + 1)]
         crc = 0
         for part in parts:
             crc = checksum.combine(crc, part.crc32, part.size)
+        self.file.learn(crc, self._part_size, self._etag())
         plain = [{'PartNumber': p.number, 'ETag': p.etag} for p in parts]
         summed = [{**entry, 'ChecksumCRC32': checksum.encode(p.crc32)}
                   for entry, p in zip(plain, parts, strict=True)]
-        try:
-            answer = self._send(
-                'complete_multipart_upload', key,
-                {'UploadId': upload_id, 'MultipartUpload': {'Parts': plain}},
-                {_COMPLETE_IF_FREE: {'IfNoneMatch': '*'},
-                 _PART_SUMS: {'MultipartUpload': {'Parts': summed}, 'ChecksumType': 'FULL_OBJECT',
-                              'ChecksumCRC32': checksum.encode(crc)}})
-        except UploadNotFound:
-            # The answer to an earlier try may have been lost after it did its work.
-            if not self.holds(key, self._store.head(key), file):
-                raise
-            answer = {'ChecksumCRC32': checksum.encode(crc)}
+        self.is_completing = True
+        answer = self._means.features.call(
+            'complete_multipart_upload', self.key,
+            {'UploadId': self.upload_id, 'MultipartUpload': {'Parts': plain}},
+            {COMPLETE_IF_FREE: {'IfNoneMatch': '*'},
+             PART_SUMS: {'MultipartUpload': {'Parts': summed}, 'ChecksumType': 'FULL_OBJECT',
+                         'ChecksumCRC32': checksum.encode(crc)}})
         return answer, crc
 
-    def _abort(self, key: str, upload_id: str) -> None:
-        try:
-            self._client.call('abort_multipart_upload', key=key, UploadId=upload_id)
-        except UploadNotFound:
-            pass
-        except FlightlogError as error:
-            _log.warning('the parts of %s that are up stay in the bucket until a lifecycle rule'
-                         ' removes them (upload id %s): %s', key, upload_id, error)
+    @property
+    def _count(self) -> int:
+        return -(-self.file.size // self._part_size)
 
-    def _send(self, operation: str, key: str, required: Parameters,
-              optional: Mapping[str, Parameters],
-              instead: Mapping[str, Callable[[], Parameters]] = MappingProxyType({}),
-              ) -> dict[str, Any]:
-        """
-        Call S3 with as many of the optional features as the SDK and the server have.
+    def _range(self, number: int) -> tuple[int, int]:
+        """Return offset and length of a part."""
+        offset = (number - 1) * self._part_size
+        return offset, min(self._part_size, self.file.size - offset)
 
-        :param operation: of boto3's S3 client
-        :param key: of the object
-        :param required: parameters that every try has
-        :param optional: by feature, the parameters that use it
-        :param instead: by feature, the parameters where it is missing
-        """
-        usable = [name for name, parameters in optional.items()
-                  if self._missing.get(name, 0.0) <= self._clock()
-                  and all(self._client.supports(operation, p) for p in parameters)]
-        droppable = [name for name in usable if name not in self._demanded]
-        refusal = NotSupported(f'{operation} takes none of {", ".join(optional)}')
-        # The least is left out first, and what guards most is left out last; nothing is before
-        # the server has said it twice, as a gateway on the way may have said it once.
-        for left_out in ((), *(c for count in range(len(droppable) + 1)
-                               for c in combinations(droppable, count))):
-            merged = dict(required)
-            for name, parameters in optional.items():
-                if name in usable and name not in left_out:
-                    merged.update(parameters)
-                elif name in instead:
-                    merged.update(instead[name]())
-            try:
-                answer = self._client.call(operation, key=key, **merged)
-            except NotSupported as error:
-                refusal = error
-                continue
-            self._note_missing(left_out)
-            return answer
-        raise refusal
+    def _send_part(self, number: int) -> Part:
+        self._means.throttle.check_not_paused()
+        offset, size = self._range(number)
+        features = self._means.features
+        crc = self._sum(number, with_md5=not features.has(KEPT_SUMS))
+        body = FilePart(self.file, offset, size, self._means.throttle, self._on_sent)
+        answer = features.call(
+            'upload_part', self.key,
+            {'UploadId': self.upload_id, 'PartNumber': number, 'Body': body},
+            {PART_SUMS: {'ChecksumCRC32': checksum.encode(crc)}},
+            instead={PART_SUMS: lambda: content_md5(self._md5(number))})
+        if 'ChecksumCRC32' not in answer:
+            # Then the object's ETag has to prove it, which is made of the MD5s of the parts.
+            features.note_missing(KEPT_SUMS)
+        part = Part(number, size, crc, answer['ETag'])
+        self._journal.acknowledged(part)
+        return part
 
-    def _note_missing(self, names: Sequence[str]) -> None:
-        with self._missing_lock:
-            news = [name for name in names if name not in self._missing]
-            self._missing.update(dict.fromkeys(names, self._clock() + _FORGET_MISSING_S))
-        if news:
-            _log.warning('this S3 server has no %s; uploads go on without', ' and no '.join(news))
+    def _sum(self, number: int, *, with_md5: bool) -> int:
+        """Return the CRC-32 of the part as it is in the file; keep its MD5, if wanted."""
+        sums = self.file.sums(*self._range(number), with_md5=with_md5)
+        if sums.md5 is not None:
+            self._md5s[number] = sums.md5
+        return sums.crc32
 
-    def _prove(self, file: LocalFile, key: str, answer: dict[str, Any], crc: int) -> None:
-        told = ObjectHead.of(answer).crc32
-        if told == crc or (told is None and self.holds(key, self._store.head(key), file)):
+    def _md5(self, number: int) -> bytes:
+        if number not in self._md5s:
+            self._md5s[number] = self.file.md5(*self._range(number))
+        return self._md5s[number]
+
+    def _etag(self) -> str:
+        """Return the ETag that the object should get; empty where the server keeps CRC-32s."""
+        if self._means.features.has(KEPT_SUMS):
+            return ''
+        return checksum.etag_of([self._md5(n) for n in range(1, self._count + 1)], in_parts=True)
+
+    def _check_earlier(self) -> None:
+        with_md5 = not self._means.features.has(KEPT_SUMS)
+        for number in sorted(self._earlier):
+            self._means.throttle.check_not_paused()
+            if self._sum(number, with_md5=with_md5) != self._parts[number].crc32:
+                raise PartsOutdated(f'{self.file.shown} was written to after a part of it was'
+                                    ' sent')
+
+    def _compare_with_s3(self) -> None:
+        """Believe S3, where it may be asked, rather than the journal."""
+        if not self._means.features.has(LISTED_PARTS):
             return
-        raise ChecksumMismatch(f'S3 answered that it stored {file.path} as {key!r}, but what is'
-                               ' there is not the file')
+        try:
+            listed = {entry['PartNumber']: entry for entry in self._listed()}
+        except (NotAllowed, NotSupported) as error:
+            _log.debug('%s: which parts are up cannot be asked: %s', self.key, error)
+            self._means.features.note_missing(LISTED_PARTS)
+            return
+        known, self._parts = self._parts, {}
+        for number in sorted(n for n in listed if 1 <= n <= self._count):
+            part = known.get(number)
+            if part and _bare(part.etag) == _bare(listed[number].get('ETag', '')):
+                self._parts[number] = part
+            elif adopted := self._adopted(number, listed[number]):
+                self._parts[number] = adopted
+                self._journal.acknowledged(adopted)
+
+    def _listed(self) -> Iterator[dict[str, Any]]:
+        marker = 0
+        for _ in range(MAX_PARTS):
+            answer = self._means.client.call(
+                'list_parts', key=self.key, UploadId=self.upload_id, MaxParts=_PARTS_PER_PAGE,
+                PartNumberMarker=marker)
+            entries = answer.get('Parts', [])
+            yield from entries
+            if not answer.get('IsTruncated') or not entries:
+                return
+            marker = entries[-1]['PartNumber']
+
+    def _adopted(self, number: int, entry: dict[str, Any]) -> Optional[Part]:
+        """Return a part whose acknowledgement was lost, if it is that of the file."""
+        offset, size = self._range(number)
+        if entry.get('Size') != size:
+            return None
+        sums = self.file.sums(offset, size, with_md5=True)
+        told = entry.get('ChecksumCRC32')
+        is_same = (told == checksum.encode(sums.crc32) if told
+                   else sums.md5 is not None and _bare(entry.get('ETag', '')) == sums.md5.hex())
+        return Part(number, size, sums.crc32, entry['ETag']) if is_same else None
 
 
-def _content_md5(file: LocalFile, offset: int = 0,
-                 length: Optional[int] = None) -> dict[str, str]:
+def content_md5(digest: bytes) -> dict[str, str]:
     """Return the checksum that every server has known from the first day."""
-    return {'ContentMD5': base64.b64encode(file.md5(offset, length)).decode('ascii')}
+    return {'ContentMD5': base64.b64encode(digest).decode('ascii')}
 
 
 def part_size(file_size: int, wanted: int) -> int:
@@ -276,3 +260,24 @@ def part_size(file_size: int, wanted: int) -> int:
     """
     needed = -(-file_size // MAX_PARTS)
     return wanted if needed <= wanted else -(-needed // MIB) * MIB
+
+
+def fits(file_size: int, size: int) -> bool:
+    """Tell whether a file can go up in parts of this size, in bytes."""
+    return (MIN_PART_SIZE_BYTES <= size <= MAX_PART_SIZE_BYTES
+            and file_size <= size * MAX_PARTS)
+
+
+def is_made_of(etag: str, progress: Progress, file_size: int) -> bool:
+    """Tell whether an object's ETag is that of a completed upload, as far as it can be told."""
+    parts = sorted(progress.parts, key=lambda part: part.number)
+    try:
+        md5s = [bytes.fromhex(_bare(part.etag)) for part in parts]
+    except ValueError:
+        return False
+    return (sum(part.size for part in parts) == file_size
+            and etag == checksum.etag_of(md5s, in_parts=True))
+
+
+def _bare(etag: str) -> str:
+    return etag.strip('"')

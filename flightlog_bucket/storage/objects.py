@@ -20,7 +20,6 @@ PART_SIZE = 'part-size'
 
 _MD5_ETAG = re.compile(r'[0-9a-f]{32}(-[0-9]+)?')
 _SIZE = re.compile(r'[1-9][0-9]{0,12}')
-_BLOCK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -165,13 +164,14 @@ class ObjectStore:
         # What went up in parts is large, and its CRC-32 is no repetition: the parts' were sent.
         if head.crc32 is not None and head.md5_part_size != 0:
             return True
-        if head.md5_part_size is not None and head.etag == _etag(file, head.md5_part_size):
+        if head.md5_part_size is not None and head.etag == file.etag(head.md5_part_size):
             return True
-        return self._read_crc32(key) == file.crc32()
+        return self._read_crc32(key, file) == file.crc32()
 
-    def _read_crc32(self, key: str) -> int:
+    def _read_crc32(self, key: str, file: LocalFile) -> int:
         crc = 0
         for block in self.client.blocks(self.client.call('get_object', key=key)['Body']):
+            file.check_not_cancelled()
             crc = zlib.crc32(block, crc)
         return crc
 
@@ -195,14 +195,6 @@ def learn_part_size(client: S3Client, key: str, head: ObjectHead) -> Optional[in
         return None
     # A server that knows no parts tells the size of the whole.
     return size if size > 0 and -(-head.size // size) == int(match.group(1)[1:]) else None
-
-
-def _etag(file: LocalFile, part_size: int) -> str:
-    md5 = EtagMD5(part_size)
-    with file.stream() as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            md5.update(block)
-    return md5.etag()
 
 
 def _md5_part_size(etag: str, answer: dict[str, Any]) -> Optional[int]:

@@ -125,7 +125,7 @@ class NodeProcess:
 
 def _environment(directory: Path, more: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items()
-            if not name.startswith(('AWS_', 'ROBOT_', 'RCUTILS_', 'ROS_LOG_DIR'))}
+            if not name.startswith(('AWS_', 'ROBOT_', 'RCUTILS_', 'ROS_LOG_DIR', 'ROS_HOME'))}
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [root, kept.get('PYTHONPATH', '')]))
     whole = {**kept, 'PYTHONPATH': path, 'HOME': str(directory), 'PYTHONUNBUFFERED': '1',

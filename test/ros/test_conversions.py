@@ -26,10 +26,16 @@ def test_an_error_is_an_answer(error: Exception, status: int, words: str) -> Non
 
 
 def test_results_are_answers() -> None:
-    answer = conversions.uploaded(Upload.Response(), StoredLog('k', 'u', 7, 'x/y', True))
+    answer = conversions.uploaded(Upload.Response(), [StoredLog('k', 'u', 7, 'x/y', True, 0, '')])
     assert (answer.success, answer.status, answer.error) == (True, 200, '')
     assert (answer.s3_key, answer.file_url, answer.file_size) == ('k', 'u', 7)
     assert (answer.content_type, answer.already_stored) == ('x/y', True)
+
+    files = [StoredLog(f'm/run/{n}', f'http://b/m/run/{n}', n, 'x/y', n == 1, 0, '')
+             for n in (1, 2)]
+    answer = conversions.uploaded(Upload.Response(), files)
+    assert (answer.s3_key, answer.file_url) == ('m/run/', 'http://b/m/run/')
+    assert (answer.file_size, answer.already_stored) == (3, False)
 
     moment = datetime(2025, 7, 27, 14, 30, 22, 250_000, timezone.utc)
     listing = Listing((StoredFile('k', 7, moment, 'u'),), 'more')

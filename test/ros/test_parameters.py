@@ -5,6 +5,7 @@ import signal
 from flightlog_bucket.srv import Info
 import pytest
 from rcl_interfaces.srv import DescribeParameters, SetParameters
+from rclpy.parameter import Parameter
 import yaml
 
 RIGHT = {'bucket_name': 'flight-logs', 'session_token_url': 'http://127.0.0.1:9/session-token',
@@ -83,17 +84,30 @@ def test_the_machine_comes_from_the_environment(start_node, ros) -> None:
     assert ros.call(Info).machine_prefix == 'flight_logs/drone-007/'
 
 
-def test_every_parameter_is_declared_described_and_read_only(start_node, ros) -> None:
+def test_every_parameter_is_declared_and_described_and_says_what_can_change(start_node,
+                                                                            ros) -> None:
     start_node(RIGHT).serving()
     names = sorted(_config())
     described = ros.call(DescribeParameters, '/flightlog_bucket/describe_parameters', names=names)
     for descriptor in described.descriptors:
         assert descriptor.description
-        assert descriptor.read_only
+        assert descriptor.read_only == (descriptor.name != 'max_bandwidth')
+
         assert descriptor.additional_constraints
     answer = ros.call(SetParameters, '/flightlog_bucket/set_parameters',
                       parameters=[_parameter('region', 'eu-west-1')])
     assert not answer.results[0].successful
+
+
+def test_the_bandwidth_can_be_changed_while_the_node_runs(start_node, ros) -> None:
+    start_node({**RIGHT, 'max_bandwidth': 5000}).serving()
+    assert ros.call(Info).max_bandwidth == 5000
+    for value, is_right in ((7000, True), (-1, False)):
+        parameter = Parameter('max_bandwidth', value=value).to_parameter_msg()
+        result, = ros.call(SetParameters, '/flightlog_bucket/set_parameters',
+                           parameters=[parameter]).results
+        assert result.successful == is_right, result.reason
+        assert ros.call(Info).max_bandwidth == 7000
 
 
 def test_the_config_file_holds_every_parameter_with_its_default(start_node, ros) -> None:

@@ -55,7 +55,7 @@ def test_info(node: NodeProcess, ros: RosClient) -> None:
 def test_info_explains_a_file_that_nobody_named(node: NodeProcess, ros: RosClient) -> None:
     info = ros.call(Info, file_path='/nowhere/flight.ulg')
     assert info.file_state == 'unknown'
-    assert 'no request' in info.file_reason
+    assert info.file_reason == 'there is no such file'
 
 
 def test_the_same_log_is_stored_once(node: NodeProcess, ros: RosClient, log: Path) -> None:

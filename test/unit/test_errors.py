@@ -45,11 +45,11 @@ def test_the_drawing_is_right(error):
 
 @pytest.mark.parametrize('error', ERRORS)
 def test_waiting_helps_only_where_the_fault_is_not_the_logs_or_the_callers(error):
-    wrong = (FlightlogError, errors.ConfigurationError, errors.ObjectNotFound,
-             errors.ObjectExists)
-    wrong_families = (errors.InvalidRequest, errors.LocalFileError, errors.AccessDenied)
+    wrong = (FlightlogError, errors.ObjectNotFound, errors.ObjectExists)
+    wrong_families = (errors.ConfigurationError, errors.InvalidRequest, errors.LocalFileError,
+                      errors.AccessDenied)
     helps = error not in wrong and not issubclass(error, wrong_families)
-    exceptions = (errors.LocalFileChanged, errors.NotAllowed)
+    exceptions = (errors.LocalFileChanged, errors.LedgerUnavailable, errors.NotAllowed)
     assert error.retryable == (helps or error in exceptions)
 
 

@@ -19,7 +19,7 @@ from flightlog_bucket.errors import (
     LocalFileUnreadable,
 )
 from flightlog_bucket.storage import local_file
-from flightlog_bucket.storage.local_file import FilePart
+from flightlog_bucket.storage.file_part import FilePart
 import pytest
 from support.local_files import CONTENT, opened
 

@@ -6,7 +6,8 @@ import threading
 import zlib
 
 from flightlog_bucket.errors import Cancelled, LocalFileChanged
-from flightlog_bucket.storage.local_file import FilePart, LocalFile
+from flightlog_bucket.storage.file_part import FilePart
+from flightlog_bucket.storage.local_file import LocalFile
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest

@@ -1,0 +1,257 @@
+"""
+The ledger: every transfer, from the moment it is accepted; it outlives the process.
+
+Whatever a method was told is durable when it returns. What is on its way right now is known in
+memory only: after a restart it is queued again, and goes on where it was.
+"""
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from functools import partial
+import os
+from pathlib import Path
+import time
+from typing import Optional
+
+from flightlog_bucket.results import StoredLog
+from flightlog_bucket.storage.local_file import Fingerprint
+from flightlog_bucket.transfers import bags, rows, salvage
+from flightlog_bucket.transfers.acceptance import Acceptance, Wanted
+from flightlog_bucket.transfers.database import Connection, Database
+from flightlog_bucket.transfers.ledger_reader import LedgerReader
+from flightlog_bucket.transfers.orphanage import Orphanage
+from flightlog_bucket.transfers.records import Bag, Transfer
+from flightlog_bucket.transfers.state_directory import StateDirectory
+from flightlog_bucket.transfers.transfer_journal import TransferJournal
+
+# The last file of a bag that goes up: it tells what the others are.
+_LAST = 'metadata.yaml'
+
+
+class Ledger(LedgerReader):
+    """
+    The transfers of one machine to one folder of one bucket. Thread-safe.
+
+    :param home: the folder of the ledger's file
+    :param machine: this machine
+    :param destination: the bucket and the folder in it: what is stored there, is not stored in
+        another one
+    :param wall_clock: seconds since 1970
+    :param clock: monotonic seconds
+    :raises LedgerInUse: if another process has the folder
+    :raises ConfigurationError: if a newer version of this package has written the file
+    """
+
+    def __init__(self, home: StateDirectory, *, machine: str, destination: str,
+                 wall_clock: Callable[[], float] = time.time,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._machine = machine
+        self._wall_clock = wall_clock
+        self._clock = clock
+        # Pauses go by a clock that nobody sets; to be shown, it is near the time of day.
+        self._clock_began_s = wall_clock() - clock()
+        self._touched: set[int] = set()
+        super().__init__(Database(home, salvage.open_transfers, clock=clock), destination)
+        self.orphanage = Orphanage(self._database, destination)
+        self._acceptance = Acceptance(machine, destination, self.orphanage)
+        self._database.run(self._begin)
+
+    @property
+    def problem(self) -> str:
+        """Why nothing is durable; empty: it is."""
+        return self._database.problem
+
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self._database.path
+
+    def now_s(self) -> float:
+        """Return the time on the clock of ``Transfer.next_attempt_s``."""
+        return self._clock_began_s + self._clock()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def accept(self, path: Path, fingerprint: Fingerprint, *, name: str = '',
+               bag: Optional[Bag] = None, urgent: bool = False, note: str = '',
+               again: bool = False) -> Transfer:
+        """
+        Take on a log; the same log again is the same transfer.
+
+        :param path: absolute
+        :param fingerprint: of the file now
+        :param name: that the object is to get; empty: the file's own
+        :param bag: the rosbag2 directory that it belongs to
+        :param urgent: somebody waits for it: it goes before the others
+        :param note: what else a person should know, e.g. that its recorder did not close it
+        :param again: also if it was rejected; if it is stored, look whether it still is
+        :raises LedgerUnavailable: if that cannot be written; then nothing is accepted
+        """
+        is_last = bag is not None and path.name == _LAST
+        wanted = Wanted(path, fingerprint, name, bag, is_last, urgent, note, again,
+                        self._wall_clock())
+
+        def work(database: Connection) -> Transfer:
+            number, was_touched = self._acceptance.accept(database, wanted, self._on_their_way())
+            if was_touched:
+                with self._lock:
+                    self._touched.add(number)
+            return self._transfer(rows.one(database, number))
+        return self._database.run(work)
+
+    def claim(self, *, only_urgent: bool = False) -> Optional[Transfer]:
+        """
+        Return the transfer whose turn it is, which is on its way from now on; None: none is.
+
+        :param only_urgent: of those that somebody waits for
+        """
+        def work(database: Connection) -> Optional[Transfer]:
+            found = rows.next_due(database, self._destination, self.now_s(),
+                                  self._on_their_way(), only_urgent=only_urgent)
+            if found is None:
+                return None
+            with self._lock:
+                self._claimed.add(found['id'])
+                self._touched.discard(found['id'])
+            return self._transfer(found)
+        # Within the transaction: nobody accepts another content of it between look and claim.
+        return self._database.run(work)
+
+    def release(self, transfer_id: int) -> bool:
+        """
+        Note that a transfer is not on its way any more.
+
+        :returns: whether it was accepted with another fingerprint meanwhile
+        """
+        with self._lock:
+            self._claimed.discard(transfer_id)
+            was_touched = transfer_id in self._touched
+            self._touched.discard(transfer_id)
+        return was_touched
+
+    def next_due_s(self) -> Optional[float]:
+        """Return in how many seconds the next transfer is due; None: none waits."""
+        due = self._database.run(
+            lambda database: rows.earliest(database, self._destination, self._on_their_way()))
+        return None if due is None else max(due - self.now_s(), 0.0)
+
+    def journal(self, transfer_id: int) -> TransferJournal:
+        """Return what the upload of a transfer writes down."""
+        return TransferJournal(self._database, transfer_id, self.orphanage)
+
+    def stored(self, transfer_id: int, log: StoredLog) -> None:
+        """Note that a log is in the bucket."""
+        def work(database: Connection) -> None:
+            database.execute('DELETE FROM parts WHERE transfer = ?', (transfer_id,))
+            database.execute(
+                "UPDATE transfers SET state = 'stored', key = ?, etag = ?, crc32 = ?, settled = ?,"
+                " attempts = attempts + 1, reason = '', fault = '', upload_id = '', part_size = 0,"
+                ' urgent = 0 WHERE id = ?',
+                (log.s3_key, log.etag, log.crc32, self._wall_clock(), transfer_id))
+        self._database.run(work)
+
+    def rejected(self, transfer_id: int, reason: str, fault: str) -> None:
+        """Note that a log is refused until a person acts."""
+        def work(database: Connection) -> None:
+            self.orphanage.take_from(database, transfer_id, reason)
+            database.execute(
+                "UPDATE transfers SET state = 'rejected', reason = ?, fault = ?, settled = ?,"
+                ' attempts = attempts + 1, urgent = 0 WHERE id = ?',
+                (reason, fault, self._wall_clock(), transfer_id))
+        self._database.run(work)
+
+    def waits(self, transfer_id: int, reason: str, fault: str, delay_s: float) -> None:
+        """Note that a log is tried again later; nobody waits for it any more."""
+        self._database.run(lambda database: database.execute(
+            'UPDATE transfers SET reason = ?, fault = ?, next_attempt = ?, urgent = 0,'
+            ' attempts = attempts + 1 WHERE id = ?',
+            (reason, fault, self.now_s() + delay_s, transfer_id)))
+
+    def make_due(self, faults: Sequence[str] = ()) -> None:
+        """
+        Let waiting transfers be tried now.
+
+        :param faults: only those with one of these; empty: all
+        """
+        chosen = f"AND fault IN ({','.join('?' * len(faults))})" if faults else ''
+        self._database.run(lambda database: database.execute(
+            "UPDATE transfers SET next_attempt = 0 WHERE state = 'queued' AND next_attempt > 0"
+            f' {chosen}', tuple(faults)))
+
+    def open_bag(self, path: Path, folder: str) -> Bag:
+        """
+        Return the bag of a directory, a new one if there is none with that folder.
+
+        :param path: absolute
+        :param folder: ``{YYYYMMDD_HHMMSS}_{bag name}``
+        """
+        return self._database.run(partial(
+            bags.find_or_make, destination=self._destination, path=path, folder=folder))
+
+    def note_deleted(self, transfer: Transfer, cause: str) -> None:
+        """Note that the local file of a stored log is deleted, and by which rule."""
+        def work(database: Connection) -> None:
+            database.execute('UPDATE transfers SET deleted = ? WHERE id = ?',
+                             (cause, transfer.id))
+            database.execute(
+                'INSERT INTO deletions (path, key, size, deleted, cause) VALUES (?, ?, ?, ?, ?)',
+                (os.fsencode(transfer.path), transfer.key, transfer.fingerprint.size,
+                 self._wall_clock(), cause))
+        self._database.run(work)
+
+    def deleted_from_bucket(self, key: str, reason: str) -> None:
+        """
+        Note that an object was deleted on purpose: its log is not stored again by itself.
+
+        :param key: of the object
+        :param reason: by what
+        """
+        self._database.run(lambda database: database.execute(
+            "UPDATE transfers SET state = 'rejected', reason = ?, fault = '' WHERE key = ?"
+            " AND destination = ? AND state = 'stored'", (reason, key, self._destination)))
+
+    @property
+    def paused(self) -> bool:
+        """Whether uploads are paused."""
+        found = self._database.run(lambda database: database.execute(
+            "SELECT value FROM settings WHERE name = 'paused'").fetchone())
+        return found is not None and found['value'] == '1'
+
+    @paused.setter
+    def paused(self, paused: bool) -> None:
+        self._database.run(lambda database: database.execute(
+            "INSERT OR REPLACE INTO settings (name, value) VALUES ('paused', ?)",
+            ('1' if paused else '0',)))
+
+    def forget_settled(self, before: datetime) -> int:
+        """
+        Forget logs that were settled before a time and whose local files are gone.
+
+        :param before: aware
+        :returns: how many
+        """
+        old = self._transfers("t.state != 'queued' AND t.settled < ?",
+                              (before.astimezone(timezone.utc).timestamp(),))
+        gone = [(t.id,) for t in old if not os.path.lexists(t.path)]
+        if gone:
+            self._database.run(lambda database: database.executemany(
+                'DELETE FROM transfers WHERE id = ?', gone))
+        return len(gone)
+
+    def _begin(self, database: Connection) -> None:
+        # What was accepted is stored in whatever bucket the machine has now; the parts that are up
+        # in another one are of no use.
+        database.execute(
+            'UPDATE bags SET destination = ? WHERE destination != ? AND id IN'
+            " (SELECT bag FROM transfers WHERE state = 'queued')",
+            (self._destination, self._destination))
+        database.execute(
+            "UPDATE OR IGNORE transfers SET destination = ?, machine = ?, upload_id = '',"
+            " part_size = 0, key = '' WHERE state = 'queued' AND destination != ?",
+            (self._destination, self._machine, self._destination))
+        database.execute(
+            'DELETE FROM parts WHERE transfer IN'
+            " (SELECT id FROM transfers WHERE upload_id = '')")
+        database.execute("UPDATE transfers SET next_attempt = 0, urgent = 0"
+                         " WHERE state = 'queued'")

@@ -1,0 +1,99 @@
+"""What the ledger can be asked."""
+from collections.abc import Iterable, Sequence
+from functools import partial
+import os
+from pathlib import Path
+import sqlite3
+import threading
+from typing import Optional
+
+from flightlog_bucket.transfers import bags, rows
+from flightlog_bucket.transfers.database import Database
+from flightlog_bucket.transfers.records import Bag, Counts, QUEUED, Transfer, UPLOADING
+
+_ONE_QUERY = 500
+_MAX_UNFINISHED = 100
+
+
+class LedgerReader:
+    """
+    The questions. Thread-safe.
+
+    :param database: of the ledger
+    :param destination: the bucket and the folder in it
+    """
+
+    def __init__(self, database: Database, destination: str) -> None:
+        self._database = database
+        self._destination = destination
+        self._lock = threading.Lock()
+        # What is on its way.
+        self._claimed: set[int] = set()
+
+    def find(self, path: Path) -> Optional[Transfer]:
+        """Return the newest transfer of a path; one that waits before those that do not."""
+        found = self._transfers('t.path = ?', (os.fsencode(path),))
+        return max(found, key=lambda t: (t.state in (QUEUED, UPLOADING), t.id), default=None)
+
+    def known(self, paths: Iterable[Path]) -> dict[Path, Transfer]:
+        """Return the newest transfer of each path that has one."""
+        wanted, found = list(paths), []
+        for first in range(0, len(wanted), _ONE_QUERY):
+            chunk = wanted[first:first + _ONE_QUERY]
+            found += self._database.run(
+                lambda database, some=chunk: rows.newest(  # type: ignore[misc]
+                    database, self._destination, some))
+        transfers = (self._transfer(row) for row in found)
+        return {transfer.path: transfer for transfer in transfers}
+
+    def contents(self, paths: Sequence[bytes]) -> dict[bytes, tuple[int, int, int]]:
+        """Return ``rows.content_of()`` each of many files as it was accepted last."""
+        return self._database.run(partial(
+            rows.contents, destination=self._destination, paths=paths))
+
+    def bag(self, path: Path) -> Optional[Bag]:
+        """Return the newest bag of a directory."""
+        return self._database.run(partial(bags.newest, destination=self._destination, path=path))
+
+    def unfinished_bags(self) -> list[Bag]:
+        """Return the newest bags of which no ``metadata.yaml`` was accepted."""
+        return self._database.run(partial(
+            bags.unfinished, destination=self._destination, limit=_MAX_UNFINISHED))
+
+    def in_bag(self, bag: Bag) -> list[Transfer]:
+        """Return the transfers of a bag, in the order in which they were accepted."""
+        return self._transfers('t.bag = ?', (bag.id,))
+
+    def stored_under(self, directories: Sequence[Path]) -> list[Transfer]:
+        """Return the stored logs that are still in these directories, the oldest first."""
+        found: dict[int, Transfer] = {}
+        for directory in directories:
+            low = os.fsencode(directory).rstrip(b'/') + b'/'
+            for transfer in self._transfers(
+                    "t.state = 'stored' AND t.deleted = '' AND t.path >= ? AND t.path < ?",
+                    (low, low[:-1] + b'0')):  # the byte after the slash
+                found[transfer.id] = transfer
+        return sorted(found.values(), key=lambda t: (t.settled_s, t.id))
+
+    def counts(self) -> Counts:
+        """Return how many logs are in which state."""
+        found = self._database.run(lambda database: dict(database.execute(
+            'SELECT state, count(*) FROM transfers WHERE destination = ? GROUP BY state',
+            (self._destination,)).fetchall()))
+        with self._lock:
+            uploading = len(self._claimed)
+        return Counts(max(found.get('queued', 0) - uploading, 0), uploading,
+                      found.get('stored', 0), found.get('rejected', 0))
+
+    def _on_their_way(self) -> frozenset[int]:
+        with self._lock:
+            return frozenset(self._claimed)
+
+    def _transfers(self, condition: str, values: tuple[object, ...]) -> list[Transfer]:
+        found = self._database.run(lambda database: rows.where(
+            database, f't.destination = ? AND {condition}', (self._destination, *values)))
+        return [self._transfer(row) for row in found]
+
+    def _transfer(self, row: sqlite3.Row) -> Transfer:
+        with self._lock:
+            return rows.transfer(row, is_on_its_way=row['id'] in self._claimed)

@@ -1,0 +1,295 @@
+"""
+The worker: takes transfers from the ledger, and brings each to its end.
+
+A transfer ends in ``stored`` or in ``rejected``. Faults of the network, of servers and of
+credentials never reject: the log waits, and is tried again for as long as it takes.
+"""
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from functools import partial
+import logging
+from pathlib import Path
+import threading
+import time
+from typing import Optional
+
+from flightlog_bucket.errors import (
+    Busy,
+    Cancelled,
+    FlightlogError,
+    LedgerUnavailable,
+    Paused,
+    Unavailable,
+)
+from flightlog_bucket.results import StoredLog
+from flightlog_bucket.storage.local_file import Fingerprint
+from flightlog_bucket.transfers.attempt import Attempt, Upload
+from flightlog_bucket.transfers.backoff import full_jitter
+from flightlog_bucket.transfers.gate import Gate
+from flightlog_bucket.transfers.ledger import Ledger
+from flightlog_bucket.transfers.outcomes import Outcomes
+from flightlog_bucket.transfers.records import Bag, Transfer
+from flightlog_bucket.transfers.settlement import NETWORK_FAULTS, Outcome, Settlement
+from flightlog_bucket.transfers.transfer_journal import TransferJournal
+from flightlog_bucket.transfers.waiting_room import WaitingRoom
+
+STALLED_S = 5.0
+STALLED_PER_SLOT = 3
+_LOOK_S = 1.0
+_LEDGER_PAUSE_S = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """
+    Runs uploads: urgent ones first, then small ones; those that fail again after a while.
+
+    A transfer that moves no byte for ``STALLED_S`` gives its slot to another one, and goes on
+    beside it.
+
+    :param ledger: of the transfers
+    :param upload: stores one log
+    :param pool: where it runs; has ``threads(slots)`` threads
+    :param slots: uploads at once
+    :param max_pending: callers who may wait for an outcome
+    :param max_wait_s: callers who have waited so long for a try to begin are sent away
+    :param retry_max_delay_s: the longest pause between two tries of one log
+    :param on_network_fault: called when a try failed for want of a network
+    :param on_gone: told the path of a log that is not there any more
+    :param on_stored: called when a log was stored
+    :param delay: of the next try, by tries so far and ``retry_max_delay_s``
+    :param clock: monotonic seconds
+    """
+
+    def __init__(self, ledger: Ledger, upload: Upload, pool: Executor, *, slots: int,
+                 max_pending: int, max_wait_s: float, retry_max_delay_s: float,
+                 on_network_fault: Callable[[], None] = lambda: None,
+                 on_gone: Callable[[Path], None] = lambda path: None,
+                 on_stored: Callable[[], None] = lambda: None,
+                 delay: Callable[[int, float], float] = full_jitter,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._ledger = ledger
+        self._upload = upload
+        self._pool = pool
+        self._slots = slots
+        self._on_stored = on_stored
+        self._clock = clock
+        self.outcomes = Outcomes(ledger)
+        self._gate = Gate(retry_max_delay_s, delay=delay, clock=clock)
+        self._settlement = Settlement(
+            ledger, self.outcomes, self._gate, retry_max_delay_s=retry_max_delay_s, delay=delay,
+            on_network_fault=on_network_fault, on_gone=on_gone)
+        self._waiting = WaitingRoom(max_pending, max_wait_s, clock)
+        self._changed = threading.Condition(threading.RLock())
+        self._running: dict[int, Attempt] = {}
+        # Ended, but what became of them is not written down yet.
+        self._unwritten: dict[int, Transfer] = {}
+        self._paused = ledger.paused
+        self._news = True
+        self._closed = False
+
+    @staticmethod
+    def threads(slots: int) -> int:
+        """Return how many threads the pool needs."""
+        return slots * (1 + STALLED_PER_SLOT)
+
+    @property
+    def paused(self) -> bool:
+        """Whether uploads are paused."""
+        return self._paused
+
+    def start(self) -> None:
+        """Work in the background, until ``stop()``."""
+        threading.Thread(target=self._run, name='worker', daemon=True).start()
+
+    def stop(self) -> None:
+        """Begin nothing more; what is on its way goes on after the next start."""
+        with self._changed:
+            self._closed = True
+            for attempt in self._running.values():
+                attempt.cancel.set()
+            self._changed.notify_all()
+
+    def wake(self) -> None:
+        """Look into the ledger: something was accepted."""
+        with self._changed:
+            self._news = True
+            self._changed.notify_all()
+
+    def network_is_back(self) -> None:
+        """Try at once what waits for the network."""
+        self._gate.open()
+        self._settlement.forget_failures()
+        try:
+            self._ledger.make_due(NETWORK_FAULTS)
+        except LedgerUnavailable as error:
+            _log.debug('%s', error)
+        self.wake()
+
+    def set_paused(self, paused: bool) -> None:
+        """
+        Begin no upload any more, or go on; also after a restart.
+
+        Whoever pauses stops the wire as well: ``FlightLogBucket.throttle``.
+        """
+        self._ledger.paused = paused
+        self._paused = paused
+        if paused:
+            self._waiting.send_all_away(Paused('uploads are paused; the log is accepted, and goes'
+                                               ' up when they are resumed (~/set_paused)'))
+        self.wake()
+
+    def submit(self, path: Path, fingerprint: Fingerprint, *, name: str = '',
+               bag: Optional[Bag] = None, note: str = '',
+               follows: bool = False) -> 'Future[StoredLog]':
+        """
+        Accept one log, ahead of those that nobody waits for.
+
+        :param path: absolute
+        :param fingerprint: of the file now
+        :param name: that the object is to get; empty: the file's own
+        :param bag: the rosbag2 directory that it belongs to
+        :param note: what else a person should know of it
+        :param follows: its caller waits for another file already, and this one goes with it
+        :returns: the outcome of the next try that ends; after a fault that is not the log's, it
+            stays accepted
+        :raises Busy: too many callers wait already; then it is not accepted
+        :raises LedgerUnavailable: it cannot be accepted now
+        """
+        with self._changed:
+            if self._closed:
+                raise Cancelled(f'{path} is not accepted: the node is ending')
+            if not follows:
+                self._waiting.check_room(path)
+            transfer = self._ledger.accept(path, fingerprint, name=name, bag=bag, urgent=True,
+                                           note=note, again=True)
+            is_old = (transfer.id in self._running
+                      and not transfer.fingerprint.is_same(fingerprint))
+            outcome = self._waiting.add(transfer.id, is_running=transfer.id in self._running,
+                                        is_next=is_old, is_patient=follows)
+            if self._paused:
+                self._waiting.send_away(transfer.id, Paused(
+                    f'{path} is accepted, but uploads are paused; it goes up when they are'
+                    ' resumed (~/set_paused)'))
+            self.wake()
+        return outcome
+
+    def step(self) -> float:
+        """
+        Begin what can be begun now.
+
+        :returns: seconds after which to look again, if nothing wakes it before
+        """
+        with self._changed:
+            self._news = False
+            self._waiting.send_late_away(len(self._running))
+            try:
+                for number in self._settlement.write_again():
+                    if (ended := self._unwritten.pop(number, None)) is not None:
+                        self._release(ended, [], [])
+                while self._has_room() and (transfer := self._claim()) is not None:
+                    if not self._begin(transfer):
+                        return _LOOK_S
+                return self._pause_s()
+            except LedgerUnavailable as error:
+                self.outcomes.warn(str(error))
+                return _LEDGER_PAUSE_S
+            except Cancelled:  # the ledger was closed: the node is ending
+                return _LEDGER_PAUSE_S
+
+    def _run(self) -> None:
+        while True:
+            pause_s = self.step()
+            with self._changed:
+                if not self._news and not self._closed:
+                    self._changed.wait(pause_s)
+                if self._closed:
+                    return
+
+    def _has_room(self) -> bool:
+        moving = sum(a.stands_for_s() < STALLED_S for a in self._running.values())
+        return (not self._closed and not self._paused and moving < self._slots
+                and len(self._running) < self.threads(self._slots))
+
+    def _claim(self) -> Optional[Transfer]:
+        return self._ledger.claim(only_urgent=self._gate.opens_in_s() > 0)
+
+    def _pause_s(self) -> float:
+        """Return for how long nothing can change but by somebody who wakes this one."""
+        pauses = [60.0]
+        if self._running or self._waiting:
+            pauses.append(_LOOK_S)
+        if not self._paused:
+            # What is due goes on when the gate opens; what is urgent is a reason to be woken.
+            opens_s = self._gate.opens_in_s()
+            due_s = opens_s or self._ledger.next_due_s()
+            pauses += [] if due_s is None else [max(due_s, 0.05)]
+        return min(pauses)
+
+    def _begin(self, transfer: Transfer) -> bool:
+        attempt = Attempt(transfer, self._clock)
+        journal = self._ledger.journal(transfer.id)
+        try:
+            future = self._pool.submit(
+                self._upload, transfer.path, custom_filename=transfer.name,
+                folder=transfer.bag.folder if transfer.bag else '', is_closed=not transfer.note,
+                journal=journal, on_sent=attempt.on_sent, cancel=attempt.cancel)
+        except (Busy, RuntimeError) as reason:  # no thread to be had
+            self._ledger.release(transfer.id)
+            self.outcomes.warn(f'{transfer.path} cannot be begun now: {reason}')
+            return False
+        self._running[transfer.id] = attempt
+        self._waiting.has_begun(transfer.id)
+        future.add_done_callback(partial(self._ended, attempt, journal))
+        return True
+
+    def _ended(self, attempt: Attempt, journal: TransferJournal,
+               future: 'Future[StoredLog]') -> None:
+        transfer, outcome = attempt.transfer, _outcome(attempt.transfer, future)
+        is_written = self._settlement.settle(transfer, outcome, has_gained=journal.gained > 0)
+        with self._changed:
+            del self._running[transfer.id]
+            ready, later = self._waiting.take(transfer.id)
+            if is_written or not self._settlement.is_unwritten(transfer.id):
+                self._release(transfer, ready, later)
+            else:
+                self._unwritten[transfer.id] = transfer
+                ready += later
+            self.wake()
+        for waiter in ready:
+            if isinstance(outcome, BaseException):
+                waiter.set_exception(outcome)
+            else:
+                waiter.set_result(outcome)
+        if isinstance(outcome, StoredLog):
+            self._on_stored()
+
+    def _release(self, transfer: Transfer, ready: 'list[Future[StoredLog]]',
+                 later: 'list[Future[StoredLog]]') -> None:
+        if self._ledger.release(transfer.id):
+            self._look_again(transfer, later)
+        else:
+            ready += later
+
+    def _look_again(self, transfer: Transfer, later: 'list[Future[StoredLog]]') -> None:
+        """Accept what the file holds by now: it was announced while an older content went up."""
+        try:
+            fingerprint = Fingerprint.of(transfer.path.stat())
+            again = self._ledger.accept(transfer.path, fingerprint, name=transfer.name,
+                                        bag=transfer.bag, urgent=bool(later), note=transfer.note,
+                                        again=True)
+        except (OSError, FlightlogError) as error:
+            # If it is there, the next look at its folder finds it.
+            _log.warning('%s was announced again, and cannot be looked at: %s', transfer.path,
+                         error)
+            for waiter in later:
+                waiter.set_exception(Unavailable(f'{transfer.path}: {error}'))
+            return
+        self._waiting.put(again.id, later)
+
+
+def _outcome(transfer: Transfer, future: 'Future[StoredLog]') -> Outcome:
+    if future.cancelled():
+        return Cancelled(f'{transfer.path}: the node is ending')
+    return future.exception() or future.result()

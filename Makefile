@@ -10,6 +10,7 @@ PYTHON ?= python3
 ROS_DISTRO ?= kilted
 LOG ?=
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 SOURCED := $(shell tools/sourced_ros)
 VENV := .venv/$(ROS_DISTRO)$(if $(SOURCED),-sourced)
@@ -28,6 +29,8 @@ help:
 	@echo 'make sandbox   S3, session-token service and node in the foreground, to play with'
 	@echo 'make test      the test suite; PYTEST_ARGS="-k name -n 0" takes a part of it, alone'
 	@echo 'make lint      ruff, mypy, import contracts, package.xml'
+	@echo 'make bench     measures transfers beside boto3, aws, rclone, obstore and awscrt, and the'
+	@echo '               ledger; BENCH_ARGS="--size 256MiB --rounds 3 --only ours,boto3", or --help'
 	@echo 'make build     the package in .venv/, nothing else'
 	@echo 'make clean     removes .venv/ and everything else that was made'
 	@echo
@@ -54,6 +57,32 @@ lint: $(VENV)/has-lint $(VENV)/has-test
 	@$(IN_ENV) lint-imports
 	@xmllint --noout --nonet package.xml launch/*.launch.xml
 	@$(IN_ENV) python -m tools.check_package_xml
+
+# Without ROS: what is measured are the transfers and the ledger. A client that cannot be installed
+# is reported as missing.
+BENCH := .venv/bench
+
+.PHONY: bench
+bench: $(BENCH)/has-bench $(BENCH)/has-bench-peers $(BENCH)-native/has-bench-native
+	@tools/in_env $(BENCH) python -m benchmark $(BENCH_ARGS)
+
+$(BENCH)/has-bench: benchmark/requirements/bench.txt
+	@echo 'making $(BENCH) (once)'
+	@rm -rf $(BENCH)
+	@$(PYTHON) -m venv $(BENCH)
+	@tools/in_env $(BENCH) python -m pip install -qq --no-input -r $<
+	@touch $@
+
+$(BENCH)/has-bench-peers: benchmark/requirements/bench-peers.txt $(BENCH)/has-bench
+	@if tools/in_env $(BENCH) python -m pip install -qq --no-input -r $<; then touch $@; \
+	  else echo 'not installed: what $< names' >&2; fi
+
+$(BENCH)-native/has-bench-native: benchmark/requirements/bench-native.txt
+	@echo 'making $(BENCH)-native (once)'
+	@rm -rf $(BENCH)-native
+	@$(PYTHON) -m venv $(BENCH)-native
+	@if tools/in_env $(BENCH)-native python -m pip install -qq --no-input -r $<; then touch $@; \
+	  else echo 'not installed: what $< names' >&2; fi
 
 .PHONY: build
 build: $(VENV)/built

@@ -24,7 +24,7 @@ if __name__ == '__main__':  # a source checkout that is not installed
 
 from flightlog_bucket import BucketSettings, FlightLogBucket, FlightlogError, S3BucketProxy
 from flightlog_bucket.errors import Unavailable
-from flightlog_bucket.storage.keys import check_own_key, object_keys
+from flightlog_bucket.storage.keys import check_own_key, stamped, versions
 
 ULOG = b'ULog\x01\x12\x35\x01' + bytes(8)
 START = datetime(2025, 7, 27, 14, 30, 22, tzinfo=timezone.utc)
@@ -118,7 +118,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 def test_keys_hold_prefix_machine_time_and_name() -> None:
     folder = BucketSettings(**OPTIONS).machine_prefix
-    assert next(object_keys(folder, START, 'mission_log.ulg', '.ulg')) == (
+    assert next(versions(folder, stamped(START, 'mission_log.ulg'), '.ulg')) == (
         'flight_logs/drone-001/20250727_143022_mission_log.ulg')
     for prefix in ('flight_logs', 'flight_logs/', '/flight_logs/'):
         settings = BucketSettings(**OPTIONS, upload_prefix=prefix)
@@ -127,7 +127,7 @@ def test_keys_hold_prefix_machine_time_and_name() -> None:
 
 
 def test_another_log_with_the_same_name_gets_another_key() -> None:
-    keys = object_keys('flight_logs/drone-001/', START, 'x.ulg', '.ulg')
+    keys = versions('flight_logs/drone-001/', stamped(START, 'x.ulg'), '.ulg')
     assert [next(keys).rpartition('/')[2] for _ in range(3)] == [
         '20250727_143022_x.ulg', '20250727_143022_x_2.ulg', '20250727_143022_x_3.ulg']
 

@@ -8,7 +8,7 @@ from flightlog_bucket import BucketSettings, FlightLogBucket
 from flightlog_bucket.errors import NotSupported
 from flightlog_bucket.settings import MIB
 from flightlog_bucket.storage.local_file import LocalFile
-from flightlog_bucket.storage.multipart import Uploader
+from flightlog_bucket.storage.uploader import Uploader
 import pytest
 from support.expect import failure
 from support.fault_proxy import FaultProxy
@@ -88,4 +88,4 @@ def test_aws_is_where_no_endpoint_is_set(endpoint_url: str, demanded: int) -> No
     bucket = FlightLogBucket(BucketSettings(
         session_token_url='http://127.0.0.1:1/t', bucket_name='flight-logs',
         robot_instance_id='drone-1', endpoint_url=endpoint_url))
-    assert len(bucket._uploader._demanded) == demanded
+    assert len(bucket._uploader.features.demanded) == demanded

@@ -8,7 +8,7 @@ from typing import Any
 
 from flightlog_bucket import FlightLogBucket
 from flightlog_bucket.errors import ConfigurationError, StorageError, TokenRefused, Unavailable
-from flightlog_bucket.storage.connecting import bound_connecting
+from flightlog_bucket.storage.connecting import own_connections
 import pytest
 from support.expect import failure, failure_of_every_call, TIMEOUT_S
 from support.fault_proxy import FaultProxy
@@ -135,7 +135,7 @@ def test_a_connection_that_comes_late_is_closed() -> None:
         ConnectionCls = Late
 
     classes: dict[str, Any] = {'http': Pool}
-    bound_connecting(classes)
+    own_connections(classes)
     with theirs:
         theirs.settimeout(20)
         with pytest.raises(Unavailable, match=r's3\.example in time'):

@@ -28,6 +28,7 @@ The errors of flightlog_bucket: one tree, every one with an HTTP status and whet
     │   └── Busy                503  this process has too much to do
     ├── StorageError            502  an answer that S3 should not give
     │   ├── ChecksumMismatch    502  what arrived is not what was sent
+    │   ├── NotS3               502  who answered is not S3
     │   ├── NotSupported        502  this S3 server does not have the feature
     │   └── UploadNotFound      502  S3 does not know the multipart upload any more
     ├── SessionServiceError     502  the session-token service gave no usable token
@@ -198,6 +199,10 @@ class StorageError(FlightlogError):
 
 class ChecksumMismatch(StorageError):
     """What arrived is not what was sent."""
+
+
+class NotS3(StorageError):
+    """Something else answers in the place of S3, e.g. the log-in page of a network."""
 
 
 class NotSupported(StorageError):

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from botocore import exceptions as boto_errors
+from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -30,6 +31,7 @@ from flightlog_bucket.errors import (
     ChecksumMismatch,
     FlightlogError,
     NotAllowed,
+    NotS3,
     StorageError,
     TokenRefused,
     Unavailable,
@@ -80,7 +82,11 @@ class S3Client:
         self._closed = threading.Event()
         self._client, self._base_url = make_client(settings, tokens)
         self._added = threading.local()
-        self._client.meta.events.register('before-call.s3', self._add_headers)
+        self._client.meta.events.register('before-call.s3', self._before_call)
+        config = self._client.meta.config
+        self._without_hash = config.merge(Config(s3={**(config.s3 or {}),
+                                                     'payload_signing_enabled': False}))
+        self._takes_md5_for_hash = True
 
     def url(self, key: str) -> str:
         """Return the object's URL, percent-encoded; right for region, endpoint and style."""
@@ -173,6 +179,9 @@ class S3Client:
         except ClientError as error:
             told = error.response.get('Error', {})
             http_status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
+            if self._wants_hash(http_status, str(told.get('Code', ''))):
+                self._takes_md5_for_hash = False
+                return self._request(operation, key, parameters)
             raise failure(operation, code=str(told.get('Code', '')), http_status=http_status,
                           message=str(told.get('Message', '')), bucket=self._bucket, key=key,
                           redacted=self._tokens.redacted) from None
@@ -188,8 +197,18 @@ class S3Client:
             raise _not_s3(operation)
         return answer
 
-    def _add_headers(self, params: dict[str, Any], **_: Any) -> None:
+    def _before_call(self, params: dict[str, Any], **_: Any) -> None:
         params['headers'].update(getattr(self._added, 'headers', {}))
+        # Over plain http botocore signs a SHA-256 of the body. The MD5 of the same bytes is signed
+        # as well, so where there is one, the server can check that nobody has changed them.
+        self._added.skips_hash = self._takes_md5_for_hash and 'Content-MD5' in params['headers']
+        if self._added.skips_hash and 'client_config' in params.get('context', {}):
+            params['context']['client_config'] = self._without_hash
+
+    def _wants_hash(self, http_status: int, code: str) -> bool:
+        """Tell whether a request may have failed because it had no hash but the MD5."""
+        return (getattr(self._added, 'skips_hash', False) and code != 'BadDigest'
+                and (http_status in (400, 501) or code == 'SignatureDoesNotMatch'))
 
 
 def _is_of_s3(operation: str, answer: dict[str, Any], *, secure: bool) -> bool:
@@ -228,5 +247,5 @@ def _no_answer(operation: str, error: Exception) -> FlightlogError:
 
 
 def _not_s3(operation: str) -> FlightlogError:
-    return StorageError(f'what answered {operation} is not S3; check endpoint_url, and whether'
+    return NotS3(f'what answered {operation} is not S3; check endpoint_url, and whether'
                         ' the network asks for a log-in')

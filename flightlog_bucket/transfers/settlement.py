@@ -12,6 +12,7 @@ from flightlog_bucket.errors import (
     FlightlogError,
     LedgerUnavailable,
     LocalFileNotFound,
+    NotS3,
     SessionServiceError,
     Unavailable,
 )
@@ -23,7 +24,7 @@ from flightlog_bucket.transfers.records import Transfer
 
 # What may be over as soon as the network is back.
 NETWORK_FAULTS = tuple(error.__name__ for error in (
-    Unavailable, SessionServiceError, AuthenticationFailed))
+    Unavailable, SessionServiceError, AuthenticationFailed, NotS3))
 
 Outcome = Union[StoredLog, BaseException]
 

@@ -7,7 +7,13 @@ import threading
 from typing import Any
 
 from flightlog_bucket import FlightLogBucket
-from flightlog_bucket.errors import ConfigurationError, StorageError, TokenRefused, Unavailable
+from flightlog_bucket.errors import (
+    ConfigurationError,
+    NotS3,
+    StorageError,
+    TokenRefused,
+    Unavailable,
+)
 from flightlog_bucket.storage.connecting import own_connections
 import pytest
 from support.expect import failure, failure_of_every_call, TIMEOUT_S
@@ -27,7 +33,7 @@ LISTING = (b'<ListBucketResult><Name>flight-logs</Name><Contents><Key>flight_log
 def test_a_captive_portal_with_an_etag(status: int, body: bytes, hurried: FlightLogBucket,
                                        proxy: FaultProxy, log: Path, tmp_path: Path) -> None:
     proxy.fail(Page(status, b'' if status == 204 else body, headers=('ETag: "5e-1"',)), None)
-    failure_of_every_call(hurried, log, tmp_path / 'x', StorageError, 502, 'is not S3')
+    failure_of_every_call(hurried, log, tmp_path / 'x', NotS3, 502, 'is not S3')
 
 
 @pytest.mark.parametrize('status', [201, 202, 206])
@@ -35,7 +41,7 @@ def test_a_deletion_that_is_none(status: int, hurried: FlightLogBucket, proxy: F
                                  log: Path) -> None:
     key = hurried.upload(log).s3_key
     proxy.fail(Page(status, b'', headers=(REQUEST_ID,)), None, method='DELETE')
-    with failure(StorageError, 502, 'what answered delete_object is not S3'):
+    with failure(NotS3, 502, 'what answered delete_object is not S3'):
         hurried.delete(key)
 
 
@@ -52,7 +58,7 @@ def test_headers_that_make_no_sense(header: str, hurried: FlightLogBucket, proxy
                                     log: Path) -> None:
     page = Page(200, b'', headers=(REQUEST_ID, 'ETag: "5e-1"', header))
     proxy.fail(page, None, method='HEAD')
-    with failure(StorageError, 502, 'what answered head_object is not S3'):
+    with failure(NotS3, 502, 'what answered head_object is not S3'):
         hurried.upload(log)
 
 
@@ -60,7 +66,7 @@ def test_headers_that_make_no_sense(header: str, hurried: FlightLogBucket, proxy
 def test_a_listing_that_makes_no_sense(body: bytes, hurried: FlightLogBucket,
                                        proxy: FaultProxy) -> None:
     proxy.fail(Page(200, body, 'application/xml', (REQUEST_ID,)), None)
-    with failure(StorageError, 502, 'what answered list_objects_v2 is not S3'):
+    with failure(NotS3, 502, 'what answered list_objects_v2 is not S3'):
         hurried.list_files()
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from flightlog_bucket import FlightLogBucket
-from flightlog_bucket.errors import ChecksumMismatch, StorageError, Unavailable
+from flightlog_bucket.errors import ChecksumMismatch, NotS3, StorageError, Unavailable
 from flightlog_bucket.settings import MIB
 import pytest
 from support.expect import ENDS_WITHIN_S, failure, failure_of_every_call
@@ -61,7 +61,7 @@ def test_an_object_replaced_in_mid_download(hurried: FlightLogBucket, proxy: Fau
 def test_captive_portal(page: Page, name: str, request: pytest.FixtureRequest,
                         hurried: FlightLogBucket, proxy: FaultProxy, tmp_path: Path) -> None:
     proxy.fail(page, None)
-    failure_of_every_call(hurried, request.getfixturevalue(name), tmp_path / 'x', StorageError,
+    failure_of_every_call(hurried, request.getfixturevalue(name), tmp_path / 'x', NotS3,
                           502, 'is not S3', 'whether the network asks for a log-in')
 
 

@@ -1,0 +1,86 @@
+"""What was given up is aborted, as far as that is allowed."""
+from pathlib import Path
+
+from flightlog_bucket.errors import NotAllowed, Unavailable
+from flightlog_bucket.storage.local_file import Fingerprint
+from flightlog_bucket.transfers.housekeeping import Housekeeping
+from flightlog_bucket.transfers.ledger import Ledger
+from flightlog_bucket.transfers.state_directory import StateDirectory
+import pytest
+from support.expect import wait_until
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    ledger = Ledger(StateDirectory(tmp_path / 'state'), machine='m', destination='d')
+    yield ledger
+    ledger.close()
+
+
+def orphan(ledger, number):
+    path = Path(f'/data/{number}.ulg')
+    transfer = ledger.accept(path, Fingerprint(1, 1, 1, 1))
+    journal = ledger.journal(transfer.id)
+    journal.began(f'key/{number}', f'upload-{number}', 5)
+    journal.forgotten('the file has changed since', is_gone=False)
+
+
+class Bucket:
+    """Aborts, or raises what it was told to."""
+
+    def __init__(self, **errors):
+        self.errors = errors
+        self.asked = []
+
+    def abort(self, key, upload_id):
+        self.asked.append((key, upload_id))
+        if error := self.errors.get(upload_id.replace('-', '_')):
+            raise error
+
+
+def test_orphans_are_aborted_and_forgotten(ledger):
+    orphan(ledger, 1)
+    orphan(ledger, 2)
+    bucket = Bucket()
+    Housekeeping(ledger, bucket.abort).abort_orphans()
+    assert bucket.asked == [('key/1', 'upload-1'), ('key/2', 'upload-2')]
+    assert ledger.orphanage.all() == []
+
+
+def test_what_the_policy_forbids_is_named_and_not_asked_again_and_again(ledger, caplog):
+    orphan(ledger, 1)
+    orphan(ledger, 2)
+    bucket = Bucket(upload_1=NotAllowed('s3:AbortMultipartUpload is missing'))
+    housekeeping = Housekeeping(ledger, bucket.abort)
+    for _ in range(3):
+        housekeeping.abort_orphans()
+    left, = ledger.orphanage.all()
+    assert (left.key, left.upload_id) == ('key/1', 'upload-1')
+    assert 's3:AbortMultipartUpload is missing' in left.problem
+    assert len(bucket.asked) == 2
+    assert caplog.text.count('lifecycle rule') == 1
+    bucket.errors.clear()
+    housekeeping.abort_orphans(again=True)
+    assert ledger.orphanage.all() == []
+
+
+def test_without_network_it_is_left_for_later(ledger):
+    orphan(ledger, 1)
+    orphan(ledger, 2)
+    bucket = Bucket(upload_1=Unavailable('no network'))
+    housekeeping = Housekeeping(ledger, bucket.abort)
+    housekeeping.abort_orphans()
+    assert [o.problem for o in ledger.orphanage.all()] == ['', '']
+    assert len(bucket.asked) == 1
+
+
+def test_it_works_when_it_is_woken(ledger):
+    bucket = Bucket(upload_1=Unavailable('no network'))
+    orphan(ledger, 1)
+    housekeeping = Housekeeping(ledger, bucket.abort)
+    housekeeping.start()
+    wait_until(lambda: bucket.asked)
+    bucket.errors.clear()
+    housekeeping.wake()
+    wait_until(lambda: not ledger.orphanage.all())
+    housekeeping.stop()

@@ -206,6 +206,8 @@ def _converted(row: Row, given: Parameter) -> Value:
         value = float(value)  # "30" in a file is an integer, and meant as well as 30.0
     if kind is list and isinstance(value, (list, tuple)):
         value = list(value)
+    if kind is list and not value and not row.choices:
+        value = ['']  # ROS has no empty list of strings
     if type(value) is not kind or not _is_within(row, value):
         raise ConfigurationError(f'parameter {row.name} is {value!r}; give {row.takes}')
     return value

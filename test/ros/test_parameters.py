@@ -4,7 +4,7 @@ import signal
 
 from flightlog_bucket.srv import Info
 import pytest
-from rcl_interfaces.srv import DescribeParameters, SetParameters
+from rcl_interfaces.srv import DescribeParameters, GetParameters, SetParameters
 from rclpy.parameter import Parameter
 import yaml
 
@@ -97,6 +97,14 @@ def test_every_parameter_is_declared_and_described_and_says_what_can_change(star
     answer = ros.call(SetParameters, '/flightlog_bucket/set_parameters',
                       parameters=[_parameter('region', 'eu-west-1')])
     assert not answer.results[0].successful
+
+
+def test_no_folders_can_be_said_in_two_ways(start_node, ros) -> None:
+    for given in ([], ['']):
+        start_node({**RIGHT, 'watch_directories': given}).serving()
+        answer = ros.call(GetParameters, '/flightlog_bucket/get_parameters',
+                          names=['watch_directories'])
+        assert answer.values[0].string_array_value == ['']
 
 
 def test_the_bandwidth_can_be_changed_while_the_node_runs(start_node, ros) -> None:

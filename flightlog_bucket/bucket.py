@@ -141,6 +141,7 @@ class FlightLogBucket:
         :returns: the fingerprint of the file as it was read; None if the object is another, or
             there is none
         :raises LocalFileChanged: if the file was written to meanwhile
+        :raises Paused: if it takes reading the object, and ``throttle`` is paused
         """
         keys.check_own_key(key, self.settings.machine_prefix)
         with self._transfer(cancel) as stop, LocalFile(file_path, stop) as file:

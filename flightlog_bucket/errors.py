@@ -13,6 +13,7 @@ The errors of flightlog_bucket: one tree, every one with an HTTP status and whet
     ├── LocalFileError          400  a file on this computer
     │   ├── LocalFileNotFound   404
     │   ├── LocalFileUnreadable 403
+    │   │   └── LocalDiskFault  503  its disk, or the network that this is on, does not answer now
     │   ├── LocalFileExists     409
     │   ├── LocalFileChanged    409  written to while it was read
     │   ├── LocalDiskFull       507
@@ -106,6 +107,13 @@ class LocalFileUnreadable(LocalFileError):
     """The operating system refuses the access."""
 
     status = 403
+
+
+class LocalDiskFault(LocalFileUnreadable):
+    """The disk of a file does not answer now: a cable, or the network that it is on."""
+
+    status = 503
+    retryable = True
 
 
 class LocalFileExists(LocalFileError):

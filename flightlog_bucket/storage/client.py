@@ -48,7 +48,7 @@ _READ_BYTES = 64 * 1024
 _FIRST_DELAY_S = 0.1
 
 # Parameters that older versions of boto3 do not know, but that are no more than a header.
-_HEADERS = {'IfNoneMatch': 'If-None-Match'}
+_HEADERS = {'IfNoneMatch': 'If-None-Match', 'ChecksumType': 'x-amz-checksum-type'}
 
 # Older versions of botocore check no answer themselves.
 _WRONG_CHECKSUM = getattr(boto_errors, 'FlexibleChecksumError', ())
@@ -180,8 +180,7 @@ class S3Client:
             told = error.response.get('Error', {})
             http_status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
             if self._wants_hash(http_status, str(told.get('Code', ''))):
-                self._takes_md5_for_hash = False
-                return self._request(operation, key, parameters)
+                return self._request_with_hash(operation, key, parameters)
             raise failure(operation, code=str(told.get('Code', '')), http_status=http_status,
                           message=str(told.get('Message', '')), bucket=self._bucket, key=key,
                           redacted=self._tokens.redacted) from None
@@ -196,6 +195,15 @@ class S3Client:
                 answer['Body'].close()
             raise _not_s3(operation)
         return answer
+
+    def _request_with_hash(self, operation: str, key: str,
+                           parameters: dict[str, Any]) -> dict[str, Any]:
+        self._takes_md5_for_hash = False
+        try:
+            return self._request(operation, key, parameters)
+        except FlightlogError:
+            self._takes_md5_for_hash = True  # that was not what was missing
+            raise
 
     def _before_call(self, params: dict[str, Any], **_: Any) -> None:
         params['headers'].update(getattr(self._added, 'headers', {}))

@@ -9,6 +9,7 @@ from flightlog_bucket.errors import (
     FlightlogError,
     InvalidRequest,
     NotAllowed,
+    NotS3,
     NotSupported,
     ObjectExists,
     ObjectNotFound,
@@ -39,6 +40,9 @@ _BUSY_CODES = frozenset((
 _SENDING = frozenset((
     'put_object', 'create_multipart_upload', 'upload_part', 'complete_multipart_upload',
     'abort_multipart_upload'))
+
+# Of these a 404 of S3 itself means the bucket or the upload, and its code tells which.
+_NEEDS_NO_OBJECT = _SENDING - {'abort_multipart_upload'} | {'list_parts', 'list_objects_v2'}
 
 MAX_MESSAGE_CHARACTERS = 300
 
@@ -91,6 +95,11 @@ def _by_status(operation: str, http_status: int, code: str, where: str,
     if code in _DENIED_CODES or http_status in (401, 403):
         return NotAllowed(f'the session token does not allow this for {where} ({said}); compare'
                           ' its policy with the one in the README')
+    if http_status == 404 and operation in _NEEDS_NO_OBJECT:
+        return (StorageError(f'S3 refuses the request for {where} ({said})')
+                if code == 'NoSuchKey' else
+                NotS3(f'what answered {operation} for {where} is not S3, or a gateway whose'
+                      f' server is away ({said})'))
     if code == 'NoSuchKey' or http_status == 404:
         return ObjectNotFound(f'there is no {where}')
     if code == 'PreconditionFailed' or http_status == 412:

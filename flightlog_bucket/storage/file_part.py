@@ -172,9 +172,11 @@ class _Sending:
 
     def _run_plain(self) -> bool:
         """Send without copying; return whether the file system can do that."""
-        fd = self._sock.fileno()
+        fd, throttle = self._sock.fileno(), self._part.throttle
+        limit = throttle.max_bytes_per_s
         while left := self._part.take(_PLAIN_BLOCK_BYTES):
-            while left:
+            # A slow network takes long for a block: a new limit counts at once.
+            while left and throttle.max_bytes_per_s == limit:
                 try:
                     sent = self._part.push(fd, left)
                 except BlockingIOError:
@@ -186,6 +188,7 @@ class _Sending:
                     raise
                 self._part.advance(sent)
                 left -= sent
+            limit = throttle.max_bytes_per_s
         return True
 
     def _run_copying(self) -> None:

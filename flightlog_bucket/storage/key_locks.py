@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 import threading
 
-from flightlog_bucket.errors import Unavailable
+from flightlog_bucket.errors import Busy
 
 
 class KeyLocks:
@@ -20,12 +20,11 @@ class KeyLocks:
 
         :param key: that is written to
         :param timeout_s: seconds to wait for it
-        :raises Unavailable: if another upload to it takes longer
+        :raises Busy: if another upload to it takes longer
         """
         with self._condition:
             if not self._condition.wait_for(lambda: key not in self._held, timeout_s):
-                raise Unavailable(f'another upload to {key!r} is under way; try again when it has'
-                                  ' ended')
+                raise Busy(f'another upload to {key!r} is under way; try again when it has ended')
             self._held.add(key)
         try:
             yield

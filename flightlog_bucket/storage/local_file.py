@@ -1,32 +1,32 @@
 """A local log while it is sent: one open file, read in parts, watched for changes."""
 from collections.abc import Iterator
 from dataclasses import dataclass
-import errno
 import hashlib
 import io
 import os
 from pathlib import Path
-import stat
 import threading
 from types import TracebackType
 from typing import Any, BinaryIO, Optional
 import zlib
 
 from flightlog_bucket.errors import (
-    Busy,
     Cancelled,
-    FlightlogError,
-    InvalidRequest,
     LocalFileChanged,
-    LocalFileError,
-    LocalFileNotFound,
     LocalFileUnreadable,
 )
 from flightlog_bucket.storage.checksum import etag_of, Sums
+from flightlog_bucket.storage.opening import check_is_regular, open_log, read_error, shown
 
 # A block stays in the processor's cache between reading and hashing it.
 _BLOCK_BYTES = 256 * 1024
 _LATEST_S = 253_402_300_799.0  # the last second that a datetime can show
+_LATEST_NS = 2 ** 63 - 1  # in the year 2262; some file systems show later ones
+
+
+def modified_ns(status: os.stat_result) -> int:
+    """Return a modification time in nanoseconds since 1970, as near as 64 bits can hold it."""
+    return min(max(status.st_mtime_ns, -_LATEST_NS), _LATEST_NS)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Fingerprint:
     @classmethod
     def of(cls, status: os.stat_result) -> 'Fingerprint':
         """Take it from what the operating system says of a file."""
-        return cls(status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino)
+        return cls(status.st_size, modified_ns(status), status.st_dev, status.st_ino)
 
     def is_same(self, other: 'Fingerprint') -> bool:
         """Tell whether both are of one file; a disk's device number changes with a restart."""
@@ -72,14 +72,14 @@ class LocalFile:
 
     def __init__(self, path: Path, cancel: threading.Event) -> None:
         self.path = path
-        self.shown = _shown(path)
+        self.shown = shown(path)
         self._cancel = cancel
-        self._fd = _open(path)
+        self._fd = open_log(path)
         self._crc32: Optional[int] = None
         self._etags, self.learned_etags = dict[int, str](), set[str]()
         try:
             self._as_opened = os.fstat(self._fd)
-            _check_is_regular(path, self._as_opened)
+            check_is_regular(path, self._as_opened)
         except BaseException:
             os.close(self._fd)
             raise
@@ -139,8 +139,7 @@ class LocalFile:
 
     def unreadable(self, offset: int, error: OSError) -> LocalFileUnreadable:
         """Return the error for bytes that the disk does not give."""
-        return LocalFileUnreadable(
-            f'cannot read {self.shown} at byte {offset}: {error.strerror}')
+        return read_error(self.shown, offset, error)
 
     def fileno(self) -> int:
         """Return the file descriptor, good as long as the file is open."""
@@ -257,41 +256,3 @@ class _Reader(io.RawIOBase):
         buffer[:len(data)] = data
         self._position += len(data)
         return len(data)
-
-
-def _open(path: Path) -> int:
-    shown = _shown(path)
-    try:
-        # O_NONBLOCK: opening a pipe that nobody writes to must not hang.
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
-    except (FileNotFoundError, NotADirectoryError):
-        raise LocalFileNotFound(f'there is no {shown}') from None
-    except PermissionError:
-        raise LocalFileUnreadable(f'no permission to read {shown}; give the user of this process'
-                                  ' read access to it') from None
-    except ValueError:
-        raise InvalidRequest(f'{shown} is not a path') from None
-    except OSError as error:
-        raise _open_error(shown, error) from error
-
-
-def _open_error(shown: str, error: OSError) -> FlightlogError:
-    if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
-        return LocalFileNotFound(f'there is no {shown}: {error.strerror}')
-    if error.errno in (errno.ENXIO, errno.ENODEV):  # a socket; a device that is not there
-        return InvalidRequest(f'{shown} is not a regular file')
-    if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):  # no fault of the log
-        return Busy(f'cannot open {shown} now: {error.strerror}')
-    return LocalFileError(f'cannot open {shown}: {error.strerror}')
-
-
-def _check_is_regular(path: Path, status: os.stat_result) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise InvalidRequest(f'{_shown(path)} is a directory; give the file of the log')
-    if not stat.S_ISREG(status.st_mode):
-        raise InvalidRequest(f'{_shown(path)} is not a regular file')
-
-
-def _shown(path: Path) -> str:
-    """Return the path in quotes, with whatever cannot be printed escaped."""
-    return repr(os.fspath(path))

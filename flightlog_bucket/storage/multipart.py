@@ -11,7 +11,13 @@ from functools import partial
 import logging
 from typing import Any, Optional
 
-from flightlog_bucket.errors import LocalFileChanged, NotAllowed, NotSupported
+from flightlog_bucket.errors import (
+    InvalidRequest,
+    LocalFileChanged,
+    NotAllowed,
+    NotSupported,
+    StorageError,
+)
 from flightlog_bucket.settings import MAX_PART_SIZE_BYTES, MIB, MIN_PART_SIZE_BYTES
 from flightlog_bucket.storage import checksum
 from flightlog_bucket.storage.client import S3Client
@@ -81,6 +87,7 @@ class MultipartUpload:
         self.key = key
         self.upload_id = ''
         self.is_completing = False
+        self.has_gained = False
 
     def create(self, attributes: Mapping[str, Any], part_size: int) -> None:
         """
@@ -175,6 +182,7 @@ class MultipartUpload:
             features.note_missing(KEPT_SUMS)
         part = Part(number, size, crc, answer['ETag'])
         self._journal.acknowledged(part)
+        self.has_gained = True
         return part
 
     def _sum(self, number: int, *, with_md5: bool) -> int:
@@ -209,7 +217,9 @@ class MultipartUpload:
             return
         try:
             listed = {entry['PartNumber']: entry for entry in self._listed()}
-        except (NotAllowed, NotSupported) as error:
+        except (NotAllowed, InvalidRequest, StorageError) as error:
+            if type(error) not in (NotAllowed, InvalidRequest, StorageError, NotSupported):
+                raise
             _log.debug('%s: which parts are up cannot be asked: %s', self.key, error)
             self._means.features.note_missing(LISTED_PARTS)
             return
@@ -230,9 +240,10 @@ class MultipartUpload:
                 PartNumberMarker=marker)
             entries = answer.get('Parts', [])
             yield from entries
-            if not answer.get('IsTruncated') or not entries:
+            last = entries[-1]['PartNumber'] if entries else 0
+            if not answer.get('IsTruncated') or last <= marker:
                 return
-            marker = entries[-1]['PartNumber']
+            marker = last
 
     def _adopted(self, number: int, entry: dict[str, Any]) -> Optional[Part]:
         """Return a part whose acknowledgement was lost, if it is that of the file."""

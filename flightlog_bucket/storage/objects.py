@@ -1,4 +1,5 @@
 """One object in the bucket: look it up, list, delete, and prove what it holds."""
+from collections.abc import Callable
 from dataclasses import dataclass
 import hashlib
 import logging
@@ -145,7 +146,8 @@ class ObjectStore:
         except NotAllowed as error:
             _log.debug('whether there is a bucket cannot be asked: %s', error)
 
-    def holds(self, key: str, head: ObjectHead, file: LocalFile) -> bool:
+    def holds(self, key: str, head: ObjectHead, file: LocalFile,
+              check: Callable[[], None]) -> bool:
         """
         Tell whether an object has the content of a local file.
 
@@ -156,6 +158,7 @@ class ObjectStore:
         :param key: of the object
         :param head: what S3 tells of it
         :param file: the local file
+        :param check: is called while the object is read; raises if it is not to be any more
         """
         if head.size != file.size:
             return False
@@ -166,12 +169,13 @@ class ObjectStore:
             return True
         if head.md5_part_size is not None and head.etag == file.etag(head.md5_part_size):
             return True
-        return self._read_crc32(key, file) == file.crc32()
+        return self._read_crc32(key, file, check) == file.crc32()
 
-    def _read_crc32(self, key: str, file: LocalFile) -> int:
+    def _read_crc32(self, key: str, file: LocalFile, check: Callable[[], None]) -> int:
         crc = 0
         for block in self.client.blocks(self.client.call('get_object', key=key)['Body']):
             file.check_not_cancelled()
+            check()
             crc = zlib.crc32(block, crc)
         return crc
 

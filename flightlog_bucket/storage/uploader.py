@@ -15,6 +15,7 @@ from typing import Any, Optional
 from flightlog_bucket.errors import (
     ChecksumMismatch,
     FlightlogError,
+    LocalDiskFault,
     LocalFileError,
     NotAllowed,
     NotSupported,
@@ -131,7 +132,8 @@ class Uploader:
 
     def holds(self, key: str, head: Optional[ObjectHead], file: LocalFile) -> bool:
         """Tell whether an object is there and has the content of the file."""
-        return head is not None and self._store.holds(key, head, file)
+        return head is not None and self._store.holds(key, head, file,
+                                                      self._means.throttle.check_not_paused)
 
     def is_unproved(self, key: str, file: LocalFile) -> bool:
         """Tell whether this file was sent to the key, and then was not what was there."""
@@ -238,12 +240,15 @@ class Uploader:
 
     def _may_go_on(self, upload: MultipartUpload, error: FlightlogError) -> bool:
         """Tell whether another try can go on where this one ended."""
+        if isinstance(error, LocalDiskFault):
+            return True
         if not error.retryable or isinstance(error, LocalFileError):
             return False
         if isinstance(error, ChecksumMismatch):
             return not upload.is_completing  # S3 has other parts than it acknowledged
         if type(error) in (StorageError, NotSupported):
-            count = self._refusals.get(upload.upload_id, 0) + 1
+            before = 0 if upload.has_gained else self._refusals.get(upload.upload_id, 0)
+            count = before + 1
             self._refusals[upload.upload_id] = count
             return count < _MAX_REFUSALS
         return True
@@ -268,7 +273,7 @@ class Uploader:
             if told.etag in file.learned_etags:
                 return told.etag
             head = self._store.head(key)
-            if head is not None and self._store.holds(key, head, file):
+            if head is not None and self.holds(key, head, file):
                 return head.etag
         raise ChecksumMismatch(f'S3 answered that it stored {file.path} as {key!r}, but what is'
                                ' there is not the file')

@@ -85,6 +85,22 @@ def test_a_pause_and_then_the_rest(connect: Connect, relay: SlowRelay, big_log: 
     assert sum(sent) >= big_log.stat().st_size
 
 
+def test_a_lower_limit_counts_soon_on_a_slow_link(connect: Connect, slow_relay: SlowRelay,
+                                                  big_log: Path) -> None:
+    bucket, cancel = connect(endpoint_url=slow_relay.url), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        upload = pool.submit(bucket.upload, big_log, cancel=cancel, journal=MemoryJournal())
+        wait_until(lambda: slow_relay.arrived() > SLOW_BYTES_PER_S)
+        bucket.throttle.max_bytes_per_s = rate = 10_000
+        # What the system has taken already: 128 KiB of each part, and what the link holds.
+        kept_s = time.monotonic() + 4 * 2 * 128 * 1024 / SLOW_BYTES_PER_S
+        wait_until(lambda: time.monotonic() > kept_s + 2, within_s=30)
+        cancel.set()
+        with pytest.raises(Cancelled):
+            upload.result(10)
+    assert slow_relay.arrived(kept_s, kept_s + 2) == pytest.approx(2 * rate, rel=0.3)
+
+
 @pytest.mark.parametrize('how', ['pause', 'cancel', 'close'])
 def test_the_wire_is_quiet_soon_on_a_slow_link(how: str, connect: Connect,
                                                slow_relay: SlowRelay, big_log: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from flightlog_bucket import FlightLogBucket
-from flightlog_bucket.errors import ChecksumMismatch, StorageError
+from flightlog_bucket.errors import ChecksumMismatch, Paused, StorageError
 from flightlog_bucket.settings import MIB
 import pytest
 from support.expect import failure
@@ -81,3 +81,20 @@ def test_a_download_that_cannot_be_checked_comes_with_a_warning(
     assert [r.getMessage() for r in caplog.records if r.levelname == 'WARNING'] == [
         f'{key} could be checked by its size only: S3 tells no checksum of it, and its ETag is'
         ' not made of its content']
+
+
+def test_a_pause_ends_the_reading_of_an_object(
+        hurried: FlightLogBucket, proxy: FaultProxy, admin: Any, big_log: Path) -> None:
+    key = store_in_parts(admin, hurried, big_log, ServerSideEncryption='aws:kms')
+    assert hurried.holds(big_log, key) is not None
+
+    def pause(offset: int, block: bytes) -> bytes:
+        if not offset:
+            hurried.throttle.pause()
+        return block
+
+    proxy.fail(Tap(answer=pause), 1, method='GET')
+    with failure(Paused, 503):
+        hurried.holds(big_log, key)
+    hurried.throttle.resume()
+    assert hurried.holds(big_log, key) is not None

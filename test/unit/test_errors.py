@@ -49,7 +49,8 @@ def test_waiting_helps_only_where_the_fault_is_not_the_logs_or_the_callers(error
     wrong_families = (errors.ConfigurationError, errors.InvalidRequest, errors.LocalFileError,
                       errors.AccessDenied)
     helps = error not in wrong and not issubclass(error, wrong_families)
-    exceptions = (errors.LocalFileChanged, errors.LedgerUnavailable, errors.NotAllowed)
+    exceptions = (errors.LocalFileChanged, errors.LedgerUnavailable, errors.LocalDiskFault,
+                  errors.NotAllowed)
     assert error.retryable == (helps or error in exceptions)
 
 

@@ -7,6 +7,7 @@ from flightlog_bucket.errors import (
     FlightlogError,
     InvalidRequest,
     NotAllowed,
+    NotS3,
     NotSupported,
     ObjectExists,
     ObjectNotFound,
@@ -50,6 +51,10 @@ def failed(operation: str, code: str, http_status: int, message: str = 'said S3'
     ('get_object', 'NoSuchKey', 404, ObjectNotFound, f'there is no {KEY!r} in bucket'),
     ('head_object', '404', 404, ObjectNotFound, f'there is no {KEY!r}'),
     ('head_object', 'NotFound', 404, ObjectNotFound, f'there is no {KEY!r}'),
+    ('put_object', '404', 404, NotS3, 'a gateway whose server is away (404'),
+    ('list_parts', '404', 404, NotS3, 'is not S3'),
+    ('list_objects_v2', '404', 404, NotS3, 'is not S3'),
+    ('upload_part', 'NoSuchKey', 404, StorageError, 'refuses the request'),
     ('put_object', 'NoSuchBucket', 404, BucketNotFound, 'check bucket_name, region and endpoint'),
     ('upload_part', 'NoSuchUpload', 404, UploadNotFound, 'any more'),
     ('put_object', 'PreconditionFailed', 412, ObjectExists, 'already'),
@@ -126,6 +131,7 @@ def test_every_answer_becomes_an_error_of_the_tree(code, http_status, message, k
 @pytest.mark.parametrize('code, http_status, retryable', [
     ('ExpiredToken', 400, True), ('AccessDenied', 403, True), ('NoSuchBucket', 404, True),
     ('SlowDown', 503, True), ('BadDigest', 400, True), ('RequestTimeTooSkewed', 403, True),
-    ('PreconditionFailed', 412, False), ('EntityTooLarge', 400, False), ('NoSuchKey', 404, False)])
+    ('PreconditionFailed', 412, False), ('EntityTooLarge', 400, False), ('NoSuchKey', 404, True),
+    ('404', 404, True)])
 def test_a_fault_that_does_not_lie_with_the_log_is_tried_again(code, http_status, retryable):
     assert failed('put_object', code, http_status).retryable is retryable

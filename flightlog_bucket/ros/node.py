@@ -99,9 +99,11 @@ class FlightlogBucketNode(Node):
         self._short_pool = WorkerPool(SHORT_REQUESTS, 'requests', max_pending=waiting)
         self._disk_pool = WorkerPool(DISK_CALLS, 'disk', max_pending=MAX_WAITING_EVENTS)
         self._info_pool = WorkerPool(1, 'info', max_pending=waiting)
+        # One at a time, in the order of the calls, and not behind the files of a slow disk.
+        self._pause_pool = WorkerPool(1, 'pause', max_pending=waiting)
         self._credential_pool = WorkerPool(1, 'credentials', max_pending=1)
         self._pools = (self._download_pool, self._short_pool, self._disk_pool, self._info_pool,
-                       self._credential_pool)
+                       self._pause_pool, self._credential_pool)
 
     def _serve(self, requests: QoSProfile) -> None:
         group = ReentrantCallbackGroup()
@@ -158,18 +160,19 @@ class FlightlogBucketNode(Node):
     async def _on_info(self, request: Any, answer: Any) -> Any:
         conversions.described(answer, self._bucket.settings, self._bucket.credential_status())
         # The ledger is on the disk, and the disk may be busy with a log.
-        await self._calls.result(self._info_pool.submit(self._describe_uploads, request, answer))
-        return answer
-
-    def _describe_uploads(self, request: Any, answer: Any) -> None:
-        conversions.counted(answer, self._uploads)
+        await self._calls.result(
+            self._info_pool.submit(conversions.counted, answer, self._uploads))
         if request.file_path:
+            # Not where the others would wait for a disk that hangs.
             path = conversions.path_from('file_path', request.file_path, self._bag_directory)
-            conversions.explained(answer, self._uploads.explain(path))
+            state = await self._calls.result(
+                self._disk_pool.submit(self._uploads.explain, path))
+            conversions.explained(answer, state)
+        return answer
 
     async def _on_set_paused(self, request: Any, answer: Any) -> Any:
         await self._calls.result(
-            self._disk_pool.submit(self._uploads.set_paused, request.data))
+            self._pause_pool.submit(self._uploads.set_paused, request.data))
         answer.success = True
         answer.message = 'uploads are ' + ('paused' if request.data else 'not paused')
         return answer

@@ -1,26 +1,17 @@
 """The uploads of the node: the ledger, and all that works with it, put together."""
-from collections import OrderedDict
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass
 import logging
 import os
 from pathlib import Path
-import threading
-from typing import Optional
 
 from flightlog_bucket.bucket import FlightLogBucket
-from flightlog_bucket.errors import (
-    FlightlogError,
-    InvalidRequest,
-    LedgerUnavailable,
-    LocalFileChanged,
-)
+from flightlog_bucket.errors import FlightlogError, LedgerUnavailable
 from flightlog_bucket.results import StoredLog
+from flightlog_bucket.ros.asked import asked_for
 from flightlog_bucket.ros.parameters import NodeSettings
+from flightlog_bucket.ros.refusals import Refusals
 from flightlog_bucket.settings import BucketSettings
-from flightlog_bucket.storage.local_file import Fingerprint, LocalFile
 from flightlog_bucket.threads import WorkerPool
 from flightlog_bucket.transfers.discovery import Discovery
 from flightlog_bucket.transfers.housekeeping import Housekeeping
@@ -28,7 +19,6 @@ from flightlog_bucket.transfers.ledger import Ledger
 from flightlog_bucket.transfers.open_files import is_open_for_writing
 from flightlog_bucket.transfers.reachability import Endpoints, hosts_of, Prober
 from flightlog_bucket.transfers.records import (
-    Bag,
     Counts,
     Orphan,
     QUEUED,
@@ -39,8 +29,6 @@ from flightlog_bucket.transfers.records import (
 from flightlog_bucket.transfers.retention import Guardian
 from flightlog_bucket.transfers.state_directory import StateDirectory
 from flightlog_bucket.transfers.worker import Worker
-
-_MAX_REFUSALS = 1000
 
 _log = logging.getLogger(__name__)
 
@@ -64,15 +52,6 @@ class FileState:
     note: str = ''
     attempts: int = 0
     next_attempt_in_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class _Asked:
-    path: Path
-    fingerprint: Fingerprint
-    name: str
-    bag: Optional[Bag]
-    note: str
 
 
 class Uploads:
@@ -111,8 +90,7 @@ class Uploads:
             self._ledger, bucket.holds, policy=settings.retention,
             directories=settings.watch_directories, is_open_for_writing=is_open_for_writing)
         self._housekeeping = Housekeeping(self._ledger, bucket.abort)
-        self._refusals: OrderedDict[Path, FlightlogError] = OrderedDict()
-        self._refusals_lock = threading.Lock()
+        self._refusals = Refusals(self._worker.outcomes)
         self.set_max_bandwidth(settings.max_bandwidth_bytes_per_s)
         if self._worker.paused:
             bucket.throttle.pause()
@@ -143,10 +121,10 @@ class Uploads:
         :param name: that the object is to get; empty: the file's own
         :returns: the outcomes of its files
         """
-        with self._noting_refusals(path):
+        with self._refusals.noting(path):
             return [self._worker.submit(log.path, log.fingerprint, name=log.name, bag=log.bag,
                                         note=log.note, follows=number > 0)
-                    for number, log in enumerate(self._asked_for(path, name))]
+                    for number, log in enumerate(asked_for(self._discovery, path, name))]
 
     def enqueue(self, path: Path, name: str) -> None:
         """
@@ -156,10 +134,10 @@ class Uploads:
         :param name: that the object is to get; empty: the file's own
         :raises FlightlogError: what an upload would raise for the file itself
         """
-        with self._noting_refusals(path):
+        with self._refusals.noting(path):
             if self._ledger.problem:
                 raise LedgerUnavailable(f'{path} is not accepted: {self._ledger.problem}')
-            for log in self._asked_for(path, name):
+            for log in asked_for(self._discovery, path, name):
                 self._bucket.check(log.path, custom_filename=log.name,
                                    folder=log.bag.folder if log.bag else '',
                                    is_closed=not log.note)
@@ -174,7 +152,7 @@ class Uploads:
         :param path: absolute
         """
         try:
-            with self._noting_refusals(path):
+            with self._refusals.noting(path):
                 self._discovery.announce(path)
         except FlightlogError as error:
             if error.retryable:
@@ -192,8 +170,10 @@ class Uploads:
     def set_paused(self, paused: bool) -> None:
         """Stop the wire and begin nothing more, or go on; a restart changes nothing of it."""
         if paused:
-            self._worker.set_paused(True)
-            self._bucket.throttle.pause()
+            try:
+                self._worker.set_paused(True)
+            finally:  # the flight comes first, also where this cannot be written down
+                self._bucket.throttle.pause()
         else:
             self._bucket.throttle.resume()
             self._worker.set_paused(False)
@@ -243,8 +223,7 @@ class Uploads:
         """
         transfer = self._ledger.find(Path(os.path.realpath(path)))
         if transfer is None:
-            with self._refusals_lock:
-                refusal = self._refusals.get(path)
+            refusal = self._refusals.of(path)
             if refusal is None:
                 return FileState(UNKNOWN, reason=self._discovery.explain(path))
             return FileState(UNKNOWN if refusal.retryable else REJECTED, reason=str(refusal))
@@ -257,39 +236,6 @@ class Uploads:
             note=transfer.note, attempts=transfer.attempts,
             next_attempt_in_s=wait_s if transfer.state == QUEUED else 0.0)
 
-    def _asked_for(self, path: Path, name: str) -> list[_Asked]:
-        if not path.is_dir():
-            # By whatever name a file is reached, it is one file.
-            real = Path(os.path.realpath(path))
-            name = name or (path.name if path.name != real.name else '')
-            path = real
-            fingerprint = _fingerprint(path)
-            if is_open_for_writing(path):
-                raise LocalFileChanged(f'{path} is open for writing; upload it when its recorder'
-                                       ' has closed it')
-            bag = None if name else self._discovery.bag_for(path)
-            return [_Asked(path, fingerprint, name, bag, '')]
-        if name:
-            raise InvalidRequest(f'{path} is a directory, whose files keep their names; give no'
-                                 ' custom_filename')
-        return [_Asked(t.path, t.fingerprint, t.name, t.bag, t.note)
-                for t in self._discovery.accept_directory(path)]
-
-    @contextmanager
-    def _noting_refusals(self, path: Path) -> Iterator[None]:
-        """Remember why a file was not accepted, for who asks."""
-        try:
-            yield
-        except FlightlogError as error:
-            self._worker.outcomes.note(path, str(error))
-            with self._refusals_lock:
-                self._refusals[path] = error
-                if len(self._refusals) > _MAX_REFUSALS:
-                    self._refusals.popitem(last=False)
-            raise
-        with self._refusals_lock:
-            self._refusals.pop(path, None)
-
     def _network_is_back(self) -> None:
         self._worker.network_is_back()
 
@@ -299,11 +245,6 @@ class Uploads:
     def _stored(self) -> None:
         self._guardian.wake()
         self._housekeeping.wake()
-
-
-def _fingerprint(path: Path) -> Fingerprint:
-    with LocalFile(path, threading.Event()) as file:
-        return file.fingerprint
 
 
 def _destination(settings: BucketSettings) -> str:

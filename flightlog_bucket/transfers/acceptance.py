@@ -65,7 +65,7 @@ class Acceptance:
                         and wanted.name in ('', row['name'])
                         and rows.fingerprint(row).is_same(wanted.fingerprint)), None)
         if settled is None:
-            return self._add(database, wanted), False
+            return self._add(database, wanted, claimed), False
         if wanted.again or (settled['state'] == REJECTED
                             and settled['fault'] == LocalFileNotFound.__name__):
             self._revive(database, settled, wanted)
@@ -102,15 +102,20 @@ class Acceptance:
             (rows.signed(wanted.fingerprint.device), _note(row, wanted, True),
              int(wanted.urgent), row['id']))
 
-    def _add(self, database: sqlite3.Connection, wanted: Wanted) -> int:
-        made = database.execute(
-            'INSERT INTO transfers (destination, machine, path, size, mtime_ns, device, inode,'
+    def _add(self, database: sqlite3.Connection, wanted: Wanted,
+             claimed: Collection[int]) -> int:
+        # What is on its way may have no row any more, after the ledger was damaged: its number
+        # is not given to another log.
+        last = database.execute('SELECT max(id) FROM transfers').fetchone()[0] or 0
+        number = max(last, *claimed, 0) + 1
+        database.execute(
+            'INSERT INTO transfers (id, destination, machine, path, size, mtime_ns, device, inode,'
             ' name, bag, is_last, urgent, note, state, accepted)'
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?)",
-            (self._destination, self._machine, os.fsencode(wanted.path),
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?)",
+            (number, self._destination, self._machine, os.fsencode(wanted.path),
              *rows.columns(wanted.fingerprint), wanted.name, wanted.bag and wanted.bag.id,
              int(wanted.is_last), int(wanted.urgent), wanted.note, wanted.accepted_s))
-        return int(made.lastrowid or 0)
+        return number
 
 
 def _note(row: sqlite3.Row, wanted: Wanted, is_same: bool) -> str:
@@ -121,11 +126,9 @@ def _note(row: sqlite3.Row, wanted: Wanted, is_same: bool) -> str:
 def _waiting(known: list[sqlite3.Row], wanted: Wanted,
              claimed: Collection[int]) -> Optional[sqlite3.Row]:
     """Return the row, newest first, that the wanted log can join before it is stored."""
-    for row in known:
-        if row['state'] != QUEUED:
-            continue
-        # Who gives no name is content with any; and one that nobody has named yet can get one.
-        has_not_begun = not row['name'] and row['id'] not in claimed and not row['upload_id']
-        if wanted.name in ('', row['name']) or has_not_begun:
-            return row
-    return None
+    queued = [row for row in known if row['state'] == QUEUED]
+    # Who gives no name is content with any; and one that nobody has named yet can get one, unless
+    # there is one of that name.
+    return next((row for row in queued if wanted.name in ('', row['name'])), None) or next(
+        (row for row in queued
+         if not row['name'] and row['id'] not in claimed and not row['upload_id']), None)

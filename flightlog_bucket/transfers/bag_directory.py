@@ -3,6 +3,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 import logging
 import os
+from pathlib import Path
 import threading
 from typing import Optional
 
@@ -190,13 +191,18 @@ class BagDirectories:
                 return NO_METADATA
             self._settling.wait(path, listing.files[name], BEING_COMPRESSED)
             return None
-        if closed.is_said(name) and not name.endswith(WAL_END):
-            is_whole = not name.endswith(COMPRESSED_END) or self._settling.is_complete(path)
-            if is_whole:
-                return ''
+        if (closed.is_said(name) and not name.endswith(WAL_END)
+                and (not name.endswith(COMPRESSED_END) or self._is_complete(path))):
+            return ''
         if verdict.is_finished:
             return verdict.note
         return NO_METADATA if is_crashed else None
+
+    def _is_complete(self, path: Path) -> bool:
+        try:
+            return self._settling.is_complete(path)
+        except OSError:  # it has vanished, or cannot be read; the look at it says so
+            return False
 
     def _is_metadata_finished(self, listing: Listing, found: BagLook,
                               announced: Announced) -> bool:

@@ -5,13 +5,20 @@ from pathlib import Path
 import time
 from typing import Optional
 
-from flightlog_bucket.errors import Cancelled, FlightlogError, InvalidRequest, LocalFileError
+from flightlog_bucket.errors import (
+    Cancelled,
+    FlightlogError,
+    InvalidRequest,
+    LocalFileError,
+    NotAllowed,
+)
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers.records import Transfer
 from flightlog_bucket.transfers.stored_logs import Records
 
 WARNING_PERIOD_S = 600.0
-# A log that S3 has not, although it said so, is left alone for so long.
+# A log that S3 has not although it said so, or does not let us ask for, or that the operating
+# system does not let us delete, is left alone for so long.
 DOUBT_PERIOD_S = 3600.0
 # After so many errors in a row it is the network, and no other log is asked for.
 MAX_FAILURES = 3
@@ -70,6 +77,10 @@ class Confirmation:
         self._doubted = {path: until_s for path, until_s in self._doubted.items()
                          if until_s > now_s}
 
+    def leave_alone(self, path: Path) -> None:
+        """Do not read and compare a log again soon: it would be in vain."""
+        self._doubted[path] = self._monotonic() + DOUBT_PERIOD_S
+
     def has(self, transfer: Transfer, here: Fingerprint) -> bool:
         """
         Tell whether S3 has, at this moment, what is in the file.
@@ -86,6 +97,8 @@ class Confirmation:
         except (Cancelled, LocalFileError, InvalidRequest):
             raise
         except FlightlogError as error:
+            if isinstance(error, NotAllowed):
+                self.leave_alone(transfer.path)  # the next run gets to others
             self._failures += 1
             if self._failures >= MAX_FAILURES:
                 raise
@@ -99,7 +112,7 @@ class Confirmation:
 
     def _send_again(self, transfer: Transfer, here: Fingerprint) -> None:
         # Once in a while only: else a server that contradicts itself would be filled by us.
-        self._doubted[transfer.path] = self._monotonic() + DOUBT_PERIOD_S
+        self.leave_alone(transfer.path)
         self._ledger.accept(transfer.path, here, name=transfer.name, bag=transfer.bag,
                             note=transfer.note, again=True)
         _log.warning('%s was stored as %s, and S3 does not have it there as it is; the local file'

@@ -16,7 +16,7 @@ import threading
 import time
 from typing import Optional, TypeVar
 
-from flightlog_bucket.errors import Cancelled, LedgerUnavailable
+from flightlog_bucket.errors import Cancelled, LedgerInUse, LedgerUnavailable
 from flightlog_bucket.transfers.schema import migrate
 from flightlog_bucket.transfers.state_directory import StateDirectory
 
@@ -62,6 +62,10 @@ class Database:
     def path(self) -> Path:
         """Of the file."""
         return self._home.path / NAME
+
+    @property
+    def _new(self) -> Path:
+        return self.path.with_name(f'{NAME}.new')
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """
@@ -112,6 +116,7 @@ class Database:
     def _begin(self) -> Connection:
         try:
             self._home.claim()
+            self._finish_move()
             return self._open_file()
         except (OSError, sqlite3.DatabaseError) as error:
             if isinstance(error, sqlite3.DatabaseError) and not _is_unwritable(error):
@@ -140,12 +145,15 @@ class Database:
         """Set a damaged file aside, and take over what can be read of it."""
         try:
             aside = self._set_aside('damaged')
-            _log.warning('the ledger %s is damaged (%s). It is set aside as %s; a new one is'
-                         ' begun, and what is stored already is found out from the bucket',
-                         self.path, error, aside.name)
+        except OSError as problem:
+            return self._in_memory(problem)
+        _log.warning('the ledger %s is damaged (%s). It is set aside as %s; a new one is'
+                     ' begun, and what is stored already is found out from the bucket',
+                     self.path, error, aside.name)
+        try:
             successor = self._open_file()
         except (OSError, sqlite3.DatabaseError) as problem:
-            return self._in_memory(problem)
+            successor = self._in_memory(problem)
         _take_over(self._salvage, aside, successor)
         return successor
 
@@ -198,7 +206,7 @@ class Database:
         try:
             self._home.claim()
             self._move()
-        except (OSError, sqlite3.DatabaseError) as error:
+        except (OSError, sqlite3.DatabaseError, LedgerInUse) as error:
             if was_lost:
                 self._keep_in_memory(error)
             return
@@ -215,7 +223,7 @@ class Database:
 
     def _move(self) -> None:
         """Write all that is known into a new file."""
-        new = self.path.with_name(f'{NAME}.new')
+        new = self._new
         new.unlink(missing_ok=True)
         target = _connect(str(new))
         try:
@@ -229,6 +237,13 @@ class Database:
         os.replace(new, self.path)
         before, self._database = self._database, self._open_file()
         before.close()
+
+    def _finish_move(self) -> None:
+        """Go on with a move that a power cut has ended between its last two steps."""
+        if self.path.exists() or not self._new.exists():
+            return
+        self._set_aside('replaced')  # what was not yet: its -wal is not of the new file
+        os.replace(self._new, self.path)
 
     def _keep_in_memory(self, error: Exception) -> None:
         self._identity = None
@@ -253,7 +268,9 @@ def _take_over(salvage: Callable[[Connection, Connection], None], aside: Path,
         finally:
             damaged.close()
     except sqlite3.DatabaseError as error:
-        _log.debug('nothing more can be read of %s: %s', aside, error)
+        if successor.in_transaction:
+            successor.execute('ROLLBACK')
+        _log.warning('nothing is taken over from %s: %s', aside, error)
 
 
 def _is_unwritable(error: sqlite3.Error) -> bool:

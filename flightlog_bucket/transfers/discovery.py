@@ -1,6 +1,7 @@
 """Finds finished logs: those that recorders announce, and those in the watched folders."""
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 import logging
 import os
 from pathlib import Path
@@ -8,8 +9,9 @@ import threading
 import time
 from typing import Optional
 
-from flightlog_bucket.errors import FlightlogError, InvalidRequest
+from flightlog_bucket.errors import FlightlogError, InvalidRequest, LedgerUnavailable
 from flightlog_bucket.logs.rosbag2_directory import bag_of, COMPRESSED_END
+from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers.announcing import Announcing
 from flightlog_bucket.transfers.bag_directory import BagDirectories
 from flightlog_bucket.transfers.following import Following
@@ -20,11 +22,14 @@ from flightlog_bucket.transfers.records import Bag, Transfer
 from flightlog_bucket.transfers.scanning import Scanning
 from flightlog_bucket.transfers.settled import Settling
 from flightlog_bucket.transfers.single_files import SingleFiles
+from flightlog_bucket.transfers.survival import PAUSE_S, survive
 from flightlog_bucket.transfers.watching import Inbox, Watching
 
 _LEAST_PAUSE_S = 0.02
 _JOIN_S = 10.0
 _MAX_GONE = 1000
+_MAX_OWED = 10_000
+_OWED_PERIOD_S = 5.0
 _MAX_CPU = 0.005
 """What the periodic look may take of a core; with a great many files it comes less often."""
 
@@ -74,6 +79,9 @@ class Discovery:
                                   on_accepted, self._lock, clock, self._stopped)
         self._inbox = Inbox()
         self._gone: deque[Path] = deque(maxlen=_MAX_GONE)
+        # What was announced while the ledger could not be written.
+        self._owed: dict[Path, None] = {}
+        self._next_owed_s = clock()
         self._watching = Watching(self._happened)
         self._next_rescan_s = clock()
         self._thread = threading.Thread(target=self._run, name='discovery', daemon=True)
@@ -104,10 +112,17 @@ class Discovery:
         :returns: what was accepted; nothing, if it was already, or while it is being compressed
         :raises LocalFileNotFound: if there is no such file, nor a compressed one of that name
         :raises InvalidRequest: if it is no file of a log
-        :raises LedgerUnavailable: if the ledger cannot be written; then nothing is accepted
+        :raises LedgerUnavailable: if the ledger cannot be written; then it is announced again
+            later, as long as this process lives
         """
-        with self._lock:
-            accepted = self._announcing.announce(_without_links(path))
+        try:
+            with self._lock:
+                accepted = self._announcing.announce(_without_links(path))
+        except LedgerUnavailable:
+            # A recorder says it once.
+            if len(self._owed) < _MAX_OWED:
+                self._owed.setdefault(path)
+            raise
         self._inbox.wake()
         if accepted:
             self._on_accepted()
@@ -185,6 +200,7 @@ class Discovery:
             self._next_rescan_s = self._clock() + max(self._rescan_period_s, least_s)
         by_directory: defaultdict[Path, set[str]] = defaultdict(set)
         self._look_for_gone()
+        self._announce_again()
         due = self._settling.due()
         for path in (*paths, *due):
             if os.path.isdir(path) and not os.path.islink(path):
@@ -199,17 +215,22 @@ class Discovery:
             self._scanning.look_at(directory)
 
     def _run(self) -> None:
-        self._watching.start()
-        self.follow_unfinished()
+        survive(self._watching.start, None)
+        survive(self.follow_unfinished, None)
         paths: set[Path] = set()
         has_overflowed = False
         while not self._stopped.is_set():
-            self.turn(paths, is_rescan=has_overflowed)
-            paths, has_overflowed = self._inbox.take(self._pause_s())
+            pause_s = survive(partial(self._turn, paths, has_overflowed), PAUSE_S)
+            paths, has_overflowed = self._inbox.take(pause_s)
         self._watching.stop()
 
+    def _turn(self, paths: set[Path], is_rescan: bool) -> float:
+        self.turn(paths, is_rescan=is_rescan)
+        return self._pause_s()
+
     def _pause_s(self) -> float:
-        looks = (self._settling.next_look_s(), self._following.next_look_s())
+        looks = (self._settling.next_look_s(), self._following.next_look_s(),
+                 self._next_owed_s if self._owed else None)
         earliest_s = min((self._next_rescan_s, *(look for look in looks if look is not None)))
         return max(earliest_s - self._clock(), _LEAST_PAUSE_S)
 
@@ -227,9 +248,36 @@ class Discovery:
             except FlightlogError as error:  # it was deleted, and nothing came in its place
                 _log.debug('%s', error)
 
+    def _announce_again(self) -> None:
+        """Accept what the ledger could not take when it was announced."""
+        if not self._owed or self._clock() < self._next_owed_s:
+            return
+        self._next_owed_s = self._clock() + _OWED_PERIOD_S
+        for path in list(self._owed):
+            try:
+                self.announce(path)
+            except LedgerUnavailable:
+                return
+            except FlightlogError as error:
+                _log.error('rejected: %s: %s', path, error)
+            del self._owed[path]
+
+    def _look_for_returned(self) -> None:
+        """Accept what was away when its turn came, e.g. with its disk, wherever it is."""
+        try:
+            for away in self._ledger.away(_MAX_GONE):
+                status = status_of(away.path)
+                if status and away.fingerprint.is_same(Fingerprint.of(status)):
+                    self._ledger.accept(away.path, away.fingerprint, name=away.name, bag=away.bag,
+                                        note=away.note)
+                    self._on_accepted()
+        except FlightlogError as error:
+            _log.debug('%s', error)
+
     def _rescan(self) -> None:
         # Watched before it is looked through, so that nothing falls between.
         self._watching.refresh(self._folders.refresh())
+        self._look_for_returned()
         self._scanning.look_through()
         self._settling.is_starting = False
         self._settling.forget_gone()

@@ -1,15 +1,27 @@
 """Now and then: abort what was given up, and forget what is long done with."""
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from functools import partial
 import logging
 import threading
 
-from flightlog_bucket.errors import Cancelled, FlightlogError, LedgerUnavailable, Unavailable
+from flightlog_bucket.errors import (
+    AuthenticationFailed,
+    Cancelled,
+    FlightlogError,
+    LedgerUnavailable,
+    NotS3,
+    SessionServiceError,
+    Unavailable,
+)
 from flightlog_bucket.transfers.ledger import Ledger
 from flightlog_bucket.transfers.records import Orphan
+from flightlog_bucket.transfers.survival import survive
 
 KEEP_SETTLED = timedelta(days=30)
 _PERIOD_S = 24 * 3600.0
+# Of the network, the session-token service or the clock, none of the upload.
+_PASSING = (Unavailable, Cancelled, AuthenticationFailed, NotS3, SessionServiceError)
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +71,7 @@ class Housekeeping:
                 continue
             try:
                 self._abort(orphan.key, orphan.upload_id)
-            except (Unavailable, Cancelled) as error:  # another time
+            except _PASSING as error:  # another time
                 _log.debug('%s is not aborted yet: %s', orphan.upload_id, error)
                 return
             except FlightlogError as error:
@@ -80,11 +92,14 @@ class Housekeeping:
         # At the start, and once a day: the policy may allow by now what it did not.
         is_daily = True
         while not self._closed:
-            try:
-                self.abort_orphans(again=is_daily)
-                if is_daily:
-                    self._ledger.forget_settled(self._now() - KEEP_SETTLED)
-            except (LedgerUnavailable, Cancelled) as error:
-                _log.debug('%s', error)
+            survive(partial(self._turn, is_daily), None)
             is_daily = not self._news.wait(_PERIOD_S)
             self._news.clear()
+
+    def _turn(self, is_daily: bool) -> None:
+        try:
+            self.abort_orphans(again=is_daily)
+            if is_daily:
+                self._ledger.forget_settled(self._now() - KEEP_SETTLED)
+        except (LedgerUnavailable, Cancelled) as error:
+            _log.debug('%s', error)

@@ -12,6 +12,7 @@ from pathlib import Path
 import time
 from typing import Optional
 
+from flightlog_bucket.errors import LocalFileNotFound
 from flightlog_bucket.results import StoredLog
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers import bags, rows, salvage
@@ -21,7 +22,7 @@ from flightlog_bucket.transfers.ledger_reader import LedgerReader
 from flightlog_bucket.transfers.orphanage import Orphanage
 from flightlog_bucket.transfers.records import Bag, Transfer
 from flightlog_bucket.transfers.state_directory import StateDirectory
-from flightlog_bucket.transfers.transfer_journal import TransferJournal
+from flightlog_bucket.transfers.transfer_journal import TransferJournal, Underway
 
 # The last file of a bag that goes up: it tells what the others are.
 _LAST = 'metadata.yaml'
@@ -49,7 +50,9 @@ class Ledger(LedgerReader):
         self._clock = clock
         # Pauses go by a clock that nobody sets; to be shown, it is near the time of day.
         self._clock_began_s = wall_clock() - clock()
-        self._touched: set[int] = set()
+        # What was announced with another content while it was on its way.
+        self._touched: dict[int, Wanted] = {}
+        self._underway: Underway = {}
         super().__init__(Database(home, salvage.open_transfers, clock=clock), destination)
         self.orphanage = Orphanage(self._database, destination)
         self._acceptance = Acceptance(machine, destination, self.orphanage)
@@ -96,7 +99,7 @@ class Ledger(LedgerReader):
             number, was_touched = self._acceptance.accept(database, wanted, self._on_their_way())
             if was_touched:
                 with self._lock:
-                    self._touched.add(number)
+                    self._touched[number] = wanted
             return self._transfer(rows.one(database, number))
         return self._database.run(work)
 
@@ -113,7 +116,7 @@ class Ledger(LedgerReader):
                 return None
             with self._lock:
                 self._claimed.add(found['id'])
-                self._touched.discard(found['id'])
+                self._touched.pop(found['id'], None)
             return self._transfer(found)
         # Within the transaction: nobody accepts another content of it between look and claim.
         return self._database.run(work)
@@ -126,9 +129,7 @@ class Ledger(LedgerReader):
         """
         with self._lock:
             self._claimed.discard(transfer_id)
-            was_touched = transfer_id in self._touched
-            self._touched.discard(transfer_id)
-        return was_touched
+            return self._touched.pop(transfer_id, None) is not None
 
     def next_due_s(self) -> Optional[float]:
         """Return in how many seconds the next transfer is due; None: none waits."""
@@ -138,7 +139,7 @@ class Ledger(LedgerReader):
 
     def journal(self, transfer_id: int) -> TransferJournal:
         """Return what the upload of a transfer writes down."""
-        return TransferJournal(self._database, transfer_id, self.orphanage)
+        return TransferJournal(self._database, transfer_id, self.orphanage, self._underway)
 
     def stored(self, transfer_id: int, log: StoredLog) -> None:
         """Note that a log is in the bucket."""
@@ -149,6 +150,7 @@ class Ledger(LedgerReader):
                 " attempts = attempts + 1, reason = '', fault = '', upload_id = '', part_size = 0,"
                 ' urgent = 0 WHERE id = ?',
                 (log.s3_key, log.etag, log.crc32, self._wall_clock(), transfer_id))
+            self._accept_touched(database, transfer_id)
         self._database.run(work)
 
     def rejected(self, transfer_id: int, reason: str, fault: str) -> None:
@@ -159,6 +161,7 @@ class Ledger(LedgerReader):
                 "UPDATE transfers SET state = 'rejected', reason = ?, fault = ?, settled = ?,"
                 ' attempts = attempts + 1, urgent = 0 WHERE id = ?',
                 (reason, fault, self._wall_clock(), transfer_id))
+            self._accept_touched(database, transfer_id)
         self._database.run(work)
 
     def waits(self, transfer_id: int, reason: str, fault: str, delay_s: float) -> None:
@@ -239,9 +242,28 @@ class Ledger(LedgerReader):
                 'DELETE FROM transfers WHERE id = ?', gone))
         return len(gone)
 
+    def _accept_touched(self, database: Connection, transfer_id: int) -> None:
+        """Accept the other content of a log that is done with: whoever gave it was told so."""
+        with self._lock:
+            wanted = self._touched.get(transfer_id)
+            others = self._claimed - {transfer_id}
+        if wanted is not None:
+            self._acceptance.accept(database, wanted, others)
+
+    def away(self, most: int) -> list[Transfer]:
+        """Return the newest logs that were not there when their turn came."""
+        return self._transfers(
+            "t.id IN (SELECT id FROM transfers WHERE state = 'rejected' AND fault = ?"
+            ' ORDER BY id DESC LIMIT ?)', (LocalFileNotFound.__name__, most))
+
     def _begin(self, database: Connection) -> None:
         # What was accepted is stored in whatever bucket the machine has now; the parts that are up
         # in another one are of no use.
+        database.execute(
+            'INSERT OR IGNORE INTO orphans (upload_id, destination, key, reason)'
+            " SELECT upload_id, destination, key, 'the log goes to another bucket' FROM transfers"
+            " WHERE state = 'queued' AND destination != ? AND upload_id != ''",
+            (self._destination,))
         database.execute(
             'UPDATE bags SET destination = ? WHERE destination != ? AND id IN'
             " (SELECT bag FROM transfers WHERE state = 'queued')",

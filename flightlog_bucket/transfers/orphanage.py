@@ -1,6 +1,7 @@
 """Multipart uploads that are not gone on with: their parts are paid for until aborted."""
 import sqlite3
 
+from flightlog_bucket.storage.journal import Progress
 from flightlog_bucket.transfers.database import Database
 from flightlog_bucket.transfers.records import Orphan
 
@@ -29,7 +30,7 @@ class Orphanage:
         """
         row = database.execute('SELECT key, upload_id FROM transfers WHERE id = ?',
                                (transfer_id,)).fetchone()
-        if not row['upload_id']:
+        if row is None or not row['upload_id']:
             return
         if not is_gone:
             database.execute(
@@ -39,6 +40,13 @@ class Orphanage:
         database.execute("UPDATE transfers SET upload_id = '', part_size = 0 WHERE id = ?",
                          (transfer_id,))
         database.execute('DELETE FROM parts WHERE transfer = ?', (transfer_id,))
+
+    def add(self, database: sqlite3.Connection, progress: Progress, reason: str) -> None:
+        """Take a multipart upload that no transfer names, in a transaction."""
+        database.execute(
+            'INSERT OR IGNORE INTO orphans (upload_id, destination, key, reason)'
+            ' VALUES (?, ?, ?, ?)',
+            (progress.upload_id, self._destination, progress.key, reason))
 
     def all(self) -> list[Orphan]:
         """Return them, the oldest first."""

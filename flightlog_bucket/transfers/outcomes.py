@@ -7,7 +7,7 @@ from pathlib import Path
 import threading
 import time
 
-from flightlog_bucket.errors import FlightlogError
+from flightlog_bucket.errors import Cancelled, FlightlogError, LedgerUnavailable
 from flightlog_bucket.results import StoredLog
 from flightlog_bucket.transfers.ledger import Ledger
 from flightlog_bucket.transfers.records import Transfer
@@ -63,8 +63,8 @@ class Outcomes:
         is_surprise = not isinstance(error, FlightlogError)
         self.note(transfer.path, str(error) or type(error).__name__)
         if is_surprise or self._may_warn():
-            _log.warning('not stored yet, tried again in %.0f s: %s: %s (%d logs wait)', delay_s,
-                         transfer.path, error, self._ledger.counts().queued,
+            _log.warning('not stored yet, tried again in %.0f s: %s: %s%s', delay_s,
+                         transfer.path, error, self._how_many_wait(),
                          exc_info=error if is_surprise else None)
 
     def warn(self, problem: str) -> None:
@@ -77,6 +77,12 @@ class Outcomes:
         stamp = self._now().isoformat(timespec='seconds')
         with self._lock:
             self._errors.append(f'{stamp} {path}: {reason}')
+
+    def _how_many_wait(self) -> str:
+        try:
+            return f' ({self._ledger.counts().queued} logs wait)'
+        except (LedgerUnavailable, Cancelled):  # said elsewhere
+            return ''
 
     def _may_warn(self) -> bool:
         with self._lock:

@@ -98,8 +98,13 @@ class Prober:
         with self._lock:
             if self._thread is not None or self._closed.is_set():
                 return
-            self._thread = threading.Thread(target=self._run, name='network', daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name='network', daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # no more threads, for now
+                _log.debug('%s', error)
+            else:
+                self._thread = thread
 
     def close(self) -> None:
         """Look no more."""

@@ -250,8 +250,15 @@ class Guardian:
         if self._stopping.is_set():
             raise Cancelled('the guardian is stopped')
         self._check_is_done_with(transfer, verified)
-        with self._open(path) as file:
-            freed = file.remove(verified)
+        try:
+            with self._open(path) as file:
+                freed = file.remove(verified)
+        except LocalFileUnreadable as error:
+            self._confirmation.leave_alone(path)
+            self._warnings.warn('undeletable', 'a stored log may be deleted, and cannot be: %s;'
+                                ' give the user of this process write access to its folder',
+                                error)
+            raise
         _log.info('deleted %s, %d bytes: %s, and it is in the bucket as %s', path, size, cause,
                   transfer.key)
         # Not before the file is gone: a power cut in between leaves a row without a file, which

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Optional
 
 from flightlog_bucket.errors import LocalFileNotFound
-from flightlog_bucket.storage.local_file import Fingerprint
+from flightlog_bucket.storage.local_file import Fingerprint, modified_ns
 from flightlog_bucket.transfers.records import Bag, Transfer, UPLOADING
 
 _ALL = ('SELECT t.*, b.path AS bag_path, b.folder AS bag_folder'
@@ -79,7 +79,7 @@ def contents(database: sqlite3.Connection, destination: str,
 
 def content_of(status: os.stat_result) -> tuple[int, int, int]:
     """Return by what a file is the same one as a row says."""
-    return status.st_size, status.st_mtime_ns, signed(status.st_ino)
+    return status.st_size, modified_ns(status), signed(status.st_ino)
 
 
 def next_due(database: sqlite3.Connection, destination: str, now_s: float,

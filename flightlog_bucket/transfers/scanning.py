@@ -152,10 +152,10 @@ class Scanning:
         """Do it; what the ledger refuses now is found again at the next look."""
         try:
             look(*arguments)
-        except FlightlogError as error:
+        except (FlightlogError, OSError) as error:
             self._warn(error)
 
-    def _warn(self, error: FlightlogError) -> None:
+    def _warn(self, error: Exception) -> None:
         if self._clock() >= self._next_warning_s:
             self._next_warning_s = self._clock() + _WARNING_PERIOD_S
             _log.warning('logs that were found cannot be accepted now: %s', error)

@@ -43,7 +43,8 @@ CREATE TABLE transfers (
 -- A log is on its way once, however many triggers name it.
 CREATE UNIQUE INDEX on_their_way ON transfers (destination, path, name) WHERE state = 'queued';
 CREATE INDEX transfers_by_path ON transfers (path);
-CREATE INDEX transfers_in_turn ON transfers (urgent DESC, size, id) WHERE state = 'queued';
+CREATE INDEX transfers_in_turn ON transfers (destination, urgent DESC, size, id)
+    WHERE state = 'queued';
 CREATE INDEX transfers_by_time ON transfers (destination, next_attempt)
     WHERE state = 'queued' AND next_attempt > 0;
 CREATE INDEX transfers_by_bag ON transfers (bag) WHERE bag IS NOT NULL;

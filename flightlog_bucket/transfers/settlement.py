@@ -21,6 +21,7 @@ from flightlog_bucket.transfers.gate import Gate
 from flightlog_bucket.transfers.ledger import Ledger
 from flightlog_bucket.transfers.outcomes import Outcomes
 from flightlog_bucket.transfers.records import Transfer
+from flightlog_bucket.transfers.survival import PAUSE_S, survive
 
 # What may be over as soon as the network is back.
 NETWORK_FAULTS = tuple(error.__name__ for error in (
@@ -40,18 +41,21 @@ class Settlement:
     :param gate: closed by faults that another log would meet as well
     :param retry_max_delay_s: the longest pause between two tries of one log
     :param delay: of the next try, by tries in a row and ``retry_max_delay_s``
+    :param clock: monotonic seconds
     :param on_network_fault: called when a try failed for want of a network
     :param on_gone: told the path of a log that is not there any more
     """
 
     def __init__(self, ledger: Ledger, outcomes: Outcomes, gate: Gate, *,
                  retry_max_delay_s: float, delay: Callable[[int, float], float],
+                 clock: Callable[[], float],
                  on_network_fault: Callable[[], None], on_gone: Callable[[Path], None]) -> None:
         self._ledger = ledger
         self._outcomes = outcomes
         self._gate = gate
         self._retry_max_delay_s = retry_max_delay_s
         self._delay = delay
+        self._clock = clock
         self._on_network_fault = on_network_fault
         self._on_gone = on_gone
         self._lock = threading.Lock()
@@ -59,6 +63,7 @@ class Settlement:
         self._barren: dict[int, int] = {}
         # What the ledger could not take yet, by transfer.
         self._unwritten: dict[int, Callable[[], None]] = {}
+        self._next_write_s = 0.0
 
     def forget_failures(self) -> None:
         """Let the next pauses be short ones again."""
@@ -91,19 +96,26 @@ class Settlement:
     def write_again(self) -> list[int]:
         """Try what could not be written; return the transfers of which it is now."""
         with self._lock:
-            unwritten = list(self._unwritten.items())
+            is_due = self._clock() >= self._next_write_s
+            unwritten = list(self._unwritten.items()) if is_due else []
         return [number for number, write in unwritten if self._write(number, write)]
 
     def _write(self, number: int, write: Callable[[], None]) -> bool:
+        is_written = survive(partial(self._is_written, write), False)
+        with self._lock:
+            if is_written:
+                self._unwritten.pop(number, None)
+            else:
+                self._unwritten[number] = write
+                self._next_write_s = self._clock() + PAUSE_S
+        return is_written
+
+    def _is_written(self, write: Callable[[], None]) -> bool:
         try:
             write()
         except (LedgerUnavailable, Cancelled) as error:
-            with self._lock:
-                self._unwritten[number] = write
             self._outcomes.warn(str(error))
             return False
-        with self._lock:
-            self._unwritten.pop(number, None)
         return True
 
     def _stored(self, transfer: Transfer, log: StoredLog) -> Callable[[], None]:

@@ -1,5 +1,7 @@
 """The journal of one upload, kept in the ledger."""
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 import logging
 import sqlite3
 import threading
@@ -11,6 +13,11 @@ from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers import rows
 from flightlog_bucket.transfers.database import Database
 from flightlog_bucket.transfers.orphanage import Orphanage
+
+# Of what was sent, and how far it came; also where the ledger could not be written.
+Underway = dict[int, tuple[Optional[Fingerprint], Progress]]
+
+_CHANGED = 'the file has changed since'
 
 _log = logging.getLogger(__name__)
 
@@ -26,51 +33,89 @@ class TransferJournal:
     :param database: of the ledger
     :param transfer_id: in the ledger
     :param orphanage: is given multipart uploads that are not gone on with
+    :param underway: what this process has begun, by transfer; shared by all journals
     """
 
-    def __init__(self, database: Database, transfer_id: int, orphanage: Orphanage) -> None:
+    def __init__(self, database: Database, transfer_id: int, orphanage: Orphanage,
+                 underway: Underway) -> None:
         self._database = database
         self._id = transfer_id
         self._orphanage = orphanage
+        self._underway = underway
         self._lock = threading.Lock()
         self._was_warned = False
+        self._fingerprint: Optional[Fingerprint] = None
         self.gained = 0
 
     def begin(self, fingerprint: Fingerprint) -> Optional[Progress]:
         """Note what is about to be sent; return how far the same content came earlier."""
-        progress: list[Progress] = []
+        found: list[Progress] = []
 
         def work(database: sqlite3.Connection) -> None:
             row = rows.one(database, self._id)
             if rows.fingerprint(row).is_same(fingerprint):
-                progress.extend(_progress(database, row))
+                found.extend(_progress(database, row))
                 return
-            self._orphanage.take_from(database, self._id, 'the file has changed since')
+            self._orphanage.take_from(database, self._id, _CHANGED)
             database.execute('UPDATE transfers SET size = ?, mtime_ns = ?, device = ?, inode = ?'
                              ' WHERE id = ?', (*rows.columns(fingerprint), self._id))
         self._write(work)
-        return progress[0] if progress else None
+        self._fingerprint = fingerprint
+        return self._unwritten(fingerprint, found) or (found[0] if found else None)
 
     def began(self, key: str, upload_id: str, part_size: int) -> None:
         """Note that S3 has opened a multipart upload; it takes the place of an earlier one."""
-        def work(database: sqlite3.Connection) -> None:
-            self._orphanage.take_from(database, self._id, 'another upload took its place')
-            database.execute(
-                'UPDATE transfers SET key = ?, upload_id = ?, part_size = ? WHERE id = ?',
-                (key, upload_id, part_size, self._id))
-        self._write(work)
+        with self._lock:
+            self._underway[self._id] = (self._fingerprint,
+                                        Progress(key, upload_id, part_size, ()))
+        self._write(partial(self._write_upload, key, upload_id, part_size))
 
     def acknowledged(self, part: Part) -> None:
         """Note that a part is up."""
-        self.gained += 1
-        self._write(lambda database: database.execute(
-            'INSERT OR REPLACE INTO parts (transfer, number, size, crc32, etag)'
-            ' VALUES (?, ?, ?, ?, ?)', (self._id, part.number, part.size, part.crc32, part.etag)))
+        with self._lock:
+            self.gained += 1
+            if self._id in self._underway:
+                of, progress = self._underway[self._id]
+                self._underway[self._id] = of, replace(progress, parts=(*progress.parts, part))
+        self._write(partial(self._write_parts, (part,)))
 
     def forgotten(self, reason: str, *, is_gone: bool) -> None:
         """Note that the multipart upload is not gone on with."""
+        with self._lock:
+            self._underway.pop(self._id, None)
         self._write(lambda database: self._orphanage.take_from(
             database, self._id, reason, is_gone=is_gone))
+
+    def _unwritten(self, fingerprint: Fingerprint, found: list[Progress]) -> Optional[Progress]:
+        """Return what this process knows of the upload, if the ledger does not know it."""
+        with self._lock:
+            of, progress = self._underway.get(self._id, (None, None))
+        if of is None or progress is None or (found and found[0].upload_id != progress.upload_id):
+            return None
+        if not of.is_same(fingerprint):
+            self._write(lambda database: self._orphanage.add(database, progress, _CHANGED))
+            return None
+        if found and len(found[0].parts) >= len(progress.parts):
+            return None
+        if not found:
+            self._write(partial(self._write_upload, progress.key, progress.upload_id,
+                                progress.part_size))
+        self._write(partial(self._write_parts, progress.parts))
+        return progress
+
+    def _write_upload(self, key: str, upload_id: str, part_size: int,
+                      database: sqlite3.Connection) -> None:
+        self._orphanage.take_from(database, self._id, 'another upload took its place')
+        # Parts that went up while the ledger did not know of an upload are of another one.
+        database.execute('DELETE FROM parts WHERE transfer = ?', (self._id,))
+        database.execute('UPDATE transfers SET key = ?, upload_id = ?, part_size = ? WHERE id = ?',
+                         (key, upload_id, part_size, self._id))
+
+    def _write_parts(self, parts: Sequence[Part], database: sqlite3.Connection) -> None:
+        database.executemany(
+            'INSERT OR REPLACE INTO parts (transfer, number, size, crc32, etag)'
+            ' VALUES (?, ?, ?, ?, ?)',
+            [(self._id, part.number, part.size, part.crc32, part.etag) for part in parts])
 
     def _write(self, work: Callable[[sqlite3.Connection], object]) -> None:
         try:

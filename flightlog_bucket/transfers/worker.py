@@ -30,6 +30,7 @@ from flightlog_bucket.transfers.ledger import Ledger
 from flightlog_bucket.transfers.outcomes import Outcomes
 from flightlog_bucket.transfers.records import Bag, Transfer
 from flightlog_bucket.transfers.settlement import NETWORK_FAULTS, Outcome, Settlement
+from flightlog_bucket.transfers.survival import PAUSE_S, survive
 from flightlog_bucket.transfers.transfer_journal import TransferJournal
 from flightlog_bucket.transfers.waiting_room import WaitingRoom
 
@@ -79,7 +80,7 @@ class Worker:
         self._gate = Gate(retry_max_delay_s, delay=delay, clock=clock)
         self._settlement = Settlement(
             ledger, self.outcomes, self._gate, retry_max_delay_s=retry_max_delay_s, delay=delay,
-            on_network_fault=on_network_fault, on_gone=on_gone)
+            clock=clock, on_network_fault=on_network_fault, on_gone=on_gone)
         self._waiting = WaitingRoom(max_pending, max_wait_s, clock)
         self._changed = threading.Condition(threading.RLock())
         self._running: dict[int, Attempt] = {}
@@ -132,13 +133,17 @@ class Worker:
         Begin no upload any more, or go on; also after a restart.
 
         Whoever pauses stops the wire as well: ``FlightLogBucket.throttle``.
+
+        :raises LedgerUnavailable: if a restart will change it; until then it is done
         """
+        with self._changed:
+            self._paused = paused
+            if paused:
+                self._waiting.send_all_away(Paused(
+                    'uploads are paused; the log is accepted, and goes up when they are resumed'
+                    ' (~/set_paused)'))
+            self.wake()
         self._ledger.paused = paused
-        self._paused = paused
-        if paused:
-            self._waiting.send_all_away(Paused('uploads are paused; the log is accepted, and goes'
-                                               ' up when they are resumed (~/set_paused)'))
-        self.wake()
 
     def submit(self, path: Path, fingerprint: Fingerprint, *, name: str = '',
                bag: Optional[Bag] = None, note: str = '',
@@ -192,15 +197,13 @@ class Worker:
                     if not self._begin(transfer):
                         return _LOOK_S
                 return self._pause_s()
-            except LedgerUnavailable as error:
+            except (LedgerUnavailable, Cancelled) as error:
                 self.outcomes.warn(str(error))
-                return _LEDGER_PAUSE_S
-            except Cancelled:  # the ledger was closed: the node is ending
                 return _LEDGER_PAUSE_S
 
     def _run(self) -> None:
         while True:
-            pause_s = self.step()
+            pause_s = survive(self.step, PAUSE_S)
             with self._changed:
                 if not self._news and not self._closed:
                     self._changed.wait(pause_s)
@@ -247,7 +250,8 @@ class Worker:
     def _ended(self, attempt: Attempt, journal: TransferJournal,
                future: 'Future[StoredLog]') -> None:
         transfer, outcome = attempt.transfer, _outcome(attempt.transfer, future)
-        is_written = self._settlement.settle(transfer, outcome, has_gained=journal.gained > 0)
+        is_written = survive(partial(self._settlement.settle, transfer, outcome,
+                                     has_gained=journal.gained > 0), True)
         with self._changed:
             del self._running[transfer.id]
             ready, later = self._waiting.take(transfer.id)

@@ -1,7 +1,13 @@
 """What was given up is aborted, as far as that is allowed."""
 from pathlib import Path
 
-from flightlog_bucket.errors import NotAllowed, Unavailable
+from flightlog_bucket.errors import (
+    AuthenticationFailed,
+    NotAllowed,
+    NotS3,
+    SessionServiceError,
+    Unavailable,
+)
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers.housekeeping import Housekeeping
 from flightlog_bucket.transfers.ledger import Ledger
@@ -64,14 +70,16 @@ def test_what_the_policy_forbids_is_named_and_not_asked_again_and_again(ledger, 
     assert ledger.orphanage.all() == []
 
 
-def test_without_network_it_is_left_for_later(ledger):
+@pytest.mark.parametrize('error', [Unavailable, AuthenticationFailed, SessionServiceError, NotS3])
+def test_without_network_it_is_left_for_later(ledger, error, caplog):
     orphan(ledger, 1)
     orphan(ledger, 2)
-    bucket = Bucket(upload_1=Unavailable('no network'))
+    bucket = Bucket(upload_1=error('no network'))
     housekeeping = Housekeeping(ledger, bucket.abort)
     housekeeping.abort_orphans()
     assert [o.problem for o in ledger.orphanage.all()] == ['', '']
     assert len(bucket.asked) == 1
+    assert 'lifecycle' not in caplog.text
 
 
 def test_it_works_when_it_is_woken(ledger):

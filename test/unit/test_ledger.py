@@ -169,6 +169,52 @@ def test_progress_survives_a_restart(open_ledger):
     assert progress.parts == (Part(1, 5, 2 ** 32 - 1, '"p1"'), Part(2, 5, 98, '"p2"'))
 
 
+def test_progress_that_a_full_disk_did_not_take_is_known_to_this_process(ledger, monkeypatch,
+                                                                         open_ledger):
+    accepted = ledger.accept(FLIGHT, FIRST)
+    run, is_full = ledger._database.run, True
+
+    def write(work):
+        if is_full:
+            raise LedgerUnavailable('full')
+        return run(work)
+    monkeypatch.setattr(ledger._database, 'run', write)
+    journal = ledger.journal(accepted.id)
+    assert journal.begin(FIRST) is None
+    journal.began('the/key', 'upload-1', 5)
+    journal.acknowledged(Part(1, 5, 99, '"p1"'))
+    assert ledger.journal(accepted.id).begin(FIRST).upload_id == 'upload-1'
+    is_full = False
+    progress = ledger.journal(accepted.id).begin(FIRST)
+    assert progress.parts == (Part(1, 5, 99, '"p1"'),)
+    assert open_ledger().journal(accepted.id).begin(FIRST) == progress
+
+
+def test_an_upload_that_a_full_disk_did_not_take_is_an_orphan_of_the_old_content(ledger,
+                                                                                 monkeypatch):
+    accepted = ledger.accept(FLIGHT, FIRST)
+    run = ledger._database.run
+
+    def full(work):
+        raise LedgerUnavailable('full')
+    journal = ledger.journal(accepted.id)
+    journal.begin(FIRST)
+    monkeypatch.setattr(ledger._database, 'run', full)
+    journal.began('the/key', 'upload-1', 5)
+    monkeypatch.setattr(ledger._database, 'run', run)
+    assert ledger.journal(accepted.id).begin(CHANGED) is None
+    assert [o.upload_id for o in ledger.orphanage.all()] == ['upload-1']
+
+
+def test_uploads_to_another_bucket_are_not_forgotten(open_ledger):
+    ledger = open_ledger(destination='sandbox')
+    accepted = ledger.accept(FLIGHT, FIRST)
+    ledger.journal(accepted.id).began('the/key', 'upload-1', 5)
+    assert open_ledger(destination='fleet').claim().upload_id == ''
+    orphans = open_ledger(destination='sandbox').orphanage.all()
+    assert [(o.upload_id, o.key) for o in orphans] == [('upload-1', 'the/key')]
+
+
 def test_progress_of_another_content_is_given_up(ledger):
     accepted = ledger.accept(FLIGHT, FIRST)
     ledger.journal(accepted.id).began('the/key', 'upload-1', 5)
@@ -273,6 +319,16 @@ def test_of_two_transfers_of_a_file_the_one_that_waits_is_found(ledger):
     assert ledger.find(FLIGHT).name == 'second.ulg'
     ledger.accept(FLIGHT, FIRST, name='first.ulg', again=True)
     assert ledger.find(FLIGHT).name == 'first.ulg'
+
+
+def test_a_name_is_asked_for_again_while_the_log_waits_under_it_and_without_one(ledger):
+    stored = ledger.accept(FLIGHT, FIRST, name='x.ulg')
+    ledger.stored(stored.id, log())
+    unnamed = ledger.accept(FLIGHT, CHANGED)
+    assert ledger.claim().id == unnamed.id
+    ledger.accept(FLIGHT, FIRST, name='x.ulg', again=True)
+    ledger.release(unnamed.id)
+    assert ledger.accept(FLIGHT, FIRST, name='x.ulg').id == stored.id
 
 
 def test_known_of_many(ledger):

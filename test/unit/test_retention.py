@@ -206,6 +206,7 @@ def test_without_an_answer_of_s3_all_is_kept_and_tried_in_the_next_period(
     assert all(path.exists() for path in paths)
     assert len(caplog.messages) == 2
     place.bucket.fault = None
+    place.clock.passes(DOUBT_PERIOD_S)
     guardian.run_once()
     assert not any(path.exists() for path in paths)
 

@@ -258,6 +258,18 @@ def test_paused(desk) -> None:
     assert sorted(desk.step()) == ['a.ulg', 'b.ulg']
 
 
+def test_it_pauses_where_that_cannot_be_written_down(desk, monkeypatch) -> None:
+    outcome = desk.ask('a.ulg')
+
+    def full(_):
+        raise LedgerUnavailable('the disk is full')
+    monkeypatch.setattr(desk.ledger._database, 'run', full)
+    with pytest.raises(LedgerUnavailable):
+        desk.worker.set_paused(True)
+    assert desk.worker.paused
+    assert isinstance(outcome.exception(0), Paused)
+
+
 def test_what_is_stopped_by_a_pause_is_queued_as_before(desk) -> None:
     path = desk.accept('a.ulg')
     desk.step()
@@ -337,8 +349,64 @@ def test_an_outcome_that_the_ledger_cannot_take_is_written_later(desk, monkeypat
     assert desk.step() == []
     assert desk.ledger.find(desk.directory / 'a.ulg').state == UPLOADING
     is_full = False
+    desk.now_s += 6
     assert desk.step() == []
     assert desk.ledger.find(desk.directory / 'a.ulg').state == STORED
+
+
+def test_a_ledger_that_cannot_be_asked_keeps_no_log_on_its_way(desk, monkeypatch) -> None:
+    outcome = desk.ask('a.ulg')
+    desk.step()
+
+    def locked():
+        raise LedgerUnavailable('the ledger is locked')
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.ledger, 'counts', locked)
+        desk.end(Unavailable('nobody there'))
+    assert isinstance(outcome.exception(0), Unavailable)
+    desk.now_s += 10
+    assert desk.step() == ['a.ulg']
+
+
+def test_a_surprise_of_the_ledger_keeps_no_slot_and_nobody_waiting(desk, monkeypatch,
+                                                                   caplog) -> None:
+    outcome = desk.ask('a.ulg')
+    desk.step()
+
+    stored, is_over = desk.ledger.stored, False
+
+    def surprise(*arguments):
+        if not is_over:
+            raise ZeroDivisionError
+        stored(*arguments)
+    monkeypatch.setattr(desk.ledger, 'stored', surprise)
+    desk.end()
+    assert outcome.result(0).s3_key == 'key/a.ulg'
+    for _ in range(5):
+        assert desk.step() == []
+    assert caplog.text.count('internal error') == 1
+    is_over = True
+    desk.now_s += 6
+    assert desk.step() == []
+    assert desk.ledger.find(desk.directory / 'a.ulg').state == STORED
+
+
+def test_a_surprise_does_not_end_the_work(tmp_path, monkeypatch, caplog) -> None:
+    desk = Desk(tmp_path)
+    monkeypatch.setattr('flightlog_bucket.transfers.worker.PAUSE_S', 0.01)
+    claim, calls = desk.ledger.claim, []
+
+    def surprise(**options):
+        calls.append(options)
+        if len(calls) < 3:
+            raise ZeroDivisionError
+        return claim(**options)
+    monkeypatch.setattr(desk.ledger, 'claim', surprise)
+    desk.accept('a.ulg')
+    desk.worker.start()
+    wait_until(lambda: desk.running)
+    desk.worker.stop()
+    assert 'ZeroDivisionError' in caplog.text
 
 
 def test_a_bag_is_told_to_the_upload(desk) -> None:

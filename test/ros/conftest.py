@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator
 import fcntl
 import os
 from pathlib import Path
+import random
 import tempfile
 from typing import Any
 import warnings
@@ -14,6 +15,8 @@ pytest.importorskip('rclpy', reason='ROS 2 is not installed')
 pytest.importorskip('flightlog_bucket.srv', reason='the interfaces are not built')
 
 from flightlog_bucket.sandbox import Sandbox
+from flightlog_bucket.settings import MIB
+from robot import Robot
 from ros_client import RosClient
 import split_events
 from support.fault_proxy import FaultProxy
@@ -116,3 +119,21 @@ def log(tmp_path: Path) -> Path:
 def rosbag2_interfaces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return the environment in which rosbag2_interfaces is installed."""
     return split_events.build(tmp_path_factory.mktemp('rosbag2_interfaces'))
+
+
+@pytest.fixture
+def robot(start_node: StartNode, ros: RosClient, parameters: dict[str, Any],
+          tmp_path: Path) -> Robot:
+    """Return a robot that uses the sandbox, and that no other test has."""
+    name = ''.join(c if c.isalnum() else '-' for c in tmp_path.name)
+    return Robot(start_node, ros, tmp_path / 'state', {
+        **parameters, 'robot_instance_id': f'drone-{name}', 'retry_max_delay_s': 1,
+        'part_size': 5 * MIB, 'multipart_threshold': 5 * MIB, 'max_concurrent_parts': 2})
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """Return chance; FLIGHTLOG_SEED, which a failure shows, gives the same again."""
+    seed = os.environ.get('FLIGHTLOG_SEED') or str(random.SystemRandom().randrange(2 ** 32))
+    print(f'FLIGHTLOG_SEED={seed}')
+    return random.Random(seed)

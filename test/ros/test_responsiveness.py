@@ -1,5 +1,4 @@
 """The node starts, answers and idles as it must, whatever the network does."""
-import os
 import socket
 import statistics
 import time
@@ -9,6 +8,7 @@ import pytest
 from support.expect import wait_until
 from support.fault_proxy import FaultProxy
 from support.logs import write_log
+from support.processes import cpu_s
 
 START_S = 1.5
 INFO_S = 0.05
@@ -101,13 +101,7 @@ def test_too_many_requests_are_refused(start_node, parameters, silent_url, ros) 
 
 def test_idles_at_no_cost(node, ros, log) -> None:
     assert ros.call(Upload, file_path=str(log)).success
-    began = _cpu_s(node.pid), time.monotonic()
+    began = cpu_s(node.pid), time.monotonic()
     time.sleep(3)  # what is measured, not waited for
-    share = (_cpu_s(node.pid) - began[0]) / (time.monotonic() - began[1])
+    share = (cpu_s(node.pid) - began[0]) / (time.monotonic() - began[1])
     assert share < 0.01
-
-
-def _cpu_s(pid: int) -> float:
-    with open(f'/proc/{pid}/stat') as stat:
-        fields = stat.read().rpartition(')')[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')

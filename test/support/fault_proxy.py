@@ -1,8 +1,8 @@
 """A proxy between a client and an S3 server that breaks things when a test says so."""
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 import socket
-import struct
 import threading
 from types import TracebackType
 from typing import BinaryIO, Optional, Union
@@ -22,6 +22,7 @@ from support.faults import (
     Tap,
 )
 from support.http_relay import body_blocks, Head, read_head, relay_answer
+from support.sockets import has_hung_up, reset, send_if_open
 
 
 class FaultProxy:
@@ -118,7 +119,7 @@ class FaultProxy:
         """Reset every open connection."""
         with self._changed:
             for connection in self._open:
-                _reset(connection)
+                reset(connection)
 
     def heal(self) -> None:
         """Forget all faults; what is held in a black hole is reset."""
@@ -184,18 +185,22 @@ class FaultProxy:
             self._hold(lambda: True)
         if head.get('Expect'):
             client.sendall(b'HTTP/1.1 100 Continue\r\n\r\n')
+        is_heard = False
         try:
             if isinstance(fault, (Reply, Page)):
-                return self._reply(fault, client, stream, head, exchange)
-            return self._pass_on(fault, client, stream, head, exchange)
+                can_go_on = self._reply(fault, client, stream, head, exchange)
+            else:
+                can_go_on = self._pass_on(fault, client, stream, head, exchange)
+            is_heard = exchange.status > 0 and not has_hung_up(client)
         finally:
             with self._changed:
-                exchange.is_done = True
+                exchange.end(is_heard=is_heard)
                 self._changed.notify_all()
+        return can_go_on
 
     def _begin(self, head: Head, number: int) -> tuple[Exchange, Optional[Fault]]:
         with self._changed:
-            exchange = Exchange(head.method, head.kind, head.path, number)
+            exchange = Exchange.of(head, number)
             self._exchanges.append(exchange)
             self._changed.notify_all()
             rule = next((r for r in self._rules if r.matches(head)), None)
@@ -208,6 +213,7 @@ class FaultProxy:
         for block in body_blocks(stream, head):
             self._received(exchange, block)
         page = fault if isinstance(fault, Page) else fault.page()
+        exchange.status = page.status
         client.sendall(page.encoded(head.method))
         return True
 
@@ -224,15 +230,17 @@ class FaultProxy:
                     block = fault.request(exchange.body_bytes, block)
                 self._received(exchange, block)
                 if isinstance(fault, ResetUpload) and exchange.body_bytes >= fault.after_bytes:
-                    _reset(client)
+                    reset(client)
                     return False
-                _send_if_open(upstream, block)
+                send_if_open(upstream, block)
             if isinstance(fault, LoseAnswer):
                 read_head(answers)
-                _reset(client)
+                fault.meanwhile()
+                reset(client)
                 return False
             return relay_answer(answers, client, head.method,
-                                lambda block: self._admit(exchange, client, block, fault))
+                                lambda block: self._admit(exchange, client, block, fault),
+                                partial(setattr, exchange, 'status'))
 
     def _received(self, exchange: Exchange, block: bytes) -> None:
         with self._changed:
@@ -282,18 +290,3 @@ class FaultProxy:
             finally:
                 with self._changed:
                     self._open.discard(upstream)
-
-
-def _send_if_open(upstream: socket.socket, block: bytes) -> None:
-    """Send; a server that refuses the rest has already said why, and that is passed on."""
-    with suppress(BrokenPipeError, ConnectionResetError):
-        upstream.sendall(block)
-
-
-def _reset(connection: socket.socket) -> None:
-    """Wake the thread that serves this connection; its close sends RST rather than FIN."""
-    try:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-        connection.shutdown(socket.SHUT_RD)
-    except OSError:
-        pass  # it is closed already

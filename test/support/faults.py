@@ -1,6 +1,7 @@
 """What ``FaultProxy`` can break, and what it remembers."""
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+import time
 from typing import Optional, Union
 from xml.sax.saxutils import escape
 
@@ -67,7 +68,13 @@ class CutAnswer:
 
 @dataclass(frozen=True)
 class LoseAnswer:
-    """Let the server do the work, then reset the connection instead of answering."""
+    """
+    Let the server do the work, then reset the connection instead of answering.
+
+    :param meanwhile: called when the work is done
+    """
+
+    meanwhile: Callable[[], object] = bool
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,8 @@ INTERNAL_ERROR = Reply(500, 'InternalError', 'We encountered an internal error.'
 NOT_IMPLEMENTED = Reply(501, 'NotImplemented', 'A header implies functionality that is not there.')
 LOG_IN_PAGE = Page(200, b'<!DOCTYPE html><html><body>Please log in</body></html>')
 EXPIRED_TOKEN = Reply(400, 'ExpiredToken', 'The provided token has expired.')
+CLOCK_IS_OFF = Reply(403, 'RequestTimeTooSkewed',
+                     'The difference between the request time and the current time is too large.')
 ACCESS_DENIED = Reply(403, 'AccessDenied', 'Access Denied')
 
 
@@ -124,12 +133,39 @@ class Rule:
 
 @dataclass
 class Exchange:
-    """One request that came, and how far it got."""
+    """
+    One request that came, and how far it got.
+
+    :param upload_id: of the multipart upload that it is about
+    :param part: that it sends; 0: none
+    :param body_bytes: of the request, that the client has sent
+    :param status: of the answer; 0: none was begun
+    :param is_acknowledged: a 2xx was passed on, to a client that still listened
+    :param began_s: on the monotonic clock
+    :param ended_s: on the monotonic clock; 0: it has not ended
+    """
 
     method: str
     kind: str
     path: str
     connection: int
+    upload_id: str = ''
+    part: int = 0
     body_bytes: int = 0
     answer_bytes: int = 0
+    status: int = 0
     is_done: bool = False
+    is_acknowledged: bool = False
+    began_s: float = field(default_factory=time.monotonic, repr=False)
+    ended_s: float = field(default=0.0, repr=False)
+
+    @classmethod
+    def of(cls, head: Head, connection: int) -> 'Exchange':
+        """Return it as it begins."""
+        return cls(head.method, head.kind, head.path, connection, head.upload_id, head.part)
+
+    def end(self, *, is_heard: bool) -> None:
+        """Note its end."""
+        self.ended_s = time.monotonic()
+        self.is_done = True
+        self.is_acknowledged = is_heard and 200 <= self.status < 300

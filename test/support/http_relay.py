@@ -42,8 +42,17 @@ class Head:
     @property
     def kind(self) -> str:
         """Which request of S3 it is: ``uploads``, ``uploadId``, ``list-type``, ... or empty."""
-        query = parse_qs(urlsplit(self.first_line.split(' ')[1]).query, keep_blank_values=True)
-        return next((kind for kind in _KINDS if kind in query), '')
+        return next((kind for kind in _KINDS if kind in self._query), '')
+
+    @property
+    def upload_id(self) -> str:
+        """The multipart upload that a request is about; empty: none."""
+        return self._query.get('uploadId', [''])[0]
+
+    @property
+    def part(self) -> int:
+        """The number of the part that a request sends; 0: it sends none."""
+        return int(self._query.get('partNumber', ['0'])[0])
 
     @property
     def status(self) -> int:
@@ -60,6 +69,10 @@ class Head:
         """The length of the body; -1: not told."""
         text = self.get('Content-Length')
         return int(text) if text else -1
+
+    @property
+    def _query(self) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(self.first_line.split(' ')[1]).query, keep_blank_values=True)
 
 
 def read_head(stream: BinaryIO) -> Head:
@@ -116,11 +129,12 @@ def _chunk_blocks(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def relay_answer(upstream: BinaryIO, client: socket.socket, method: str,
-                 admit: Callable[[bytes], bytes]) -> bool:
+                 admit: Callable[[bytes], bytes], begun: Callable[[int], None]) -> bool:
     """
     Pass an answer on to the client.
 
     :param admit: sees every block of the body, and returns what may pass of it
+    :param begun: is told the status before it passes
     :return: whether the connection of the client can serve another request
     """
     head = read_head(upstream)
@@ -128,6 +142,7 @@ def relay_answer(upstream: BinaryIO, client: socket.socket, method: str,
         head = read_head(upstream)
     bodiless = method == 'HEAD' or head.status in (204, 304)
     is_framed = bodiless or head.is_chunked or head.content_length >= 0
+    begun(head.status)
     client.sendall(head.encoded(without=('connection', 'keep-alive')))
     if bodiless:
         return True

@@ -15,7 +15,7 @@ from flightlog_bucket.sandbox import tied
 ACCESS_KEY_ID = 'rcloneaccesskey'
 SECRET_ACCESS_KEY = 'rclone-secret-access-key'
 _START_TIMEOUT_S = 30.0
-_ADDRESS = re.compile(r'Starting s3 server on \[(http://127\.0\.0\.1:\d+)/\]')
+_ADDRESS = re.compile(r'Starting s3 server on \[(https?://127\.0\.0\.1:\d+)/\]')
 
 
 def find_rclone() -> Optional[str]:
@@ -29,10 +29,14 @@ class RcloneServer:
     An S3 server without sessions: it takes any session token with its one access key.
 
     :param bucket_name: the bucket that is there from the start
+    :param certificate: of the server, for TLS; a PEM file with its key in it
     """
 
-    def __init__(self, bucket_name: str = 'flight-logs') -> None:
+    def __init__(self, bucket_name: str = 'flight-logs', *,
+                 certificate: Optional[Path] = None) -> None:
         self.bucket_name = bucket_name
+        self._tls = () if certificate is None else ('--cert', str(certificate),
+                                                    '--key', str(certificate))
         self.endpoint_url = ''
         self._root: Optional[tempfile.TemporaryDirectory[str]] = None
         self._process: Optional[subprocess.Popen[str]] = None
@@ -48,7 +52,7 @@ class RcloneServer:
         self._process = subprocess.Popen(
             tied.command(rclone, 'serve', 's3', '--auth-key',
                          f'{ACCESS_KEY_ID},{SECRET_ACCESS_KEY}', '--addr', '127.0.0.1:0',
-                         '--config', '', str(self.bucket_path.parent)),
+                         '--config', '', *self._tls, str(self.bucket_path.parent)),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             start_new_session=True, text=True, errors='replace')
         threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()

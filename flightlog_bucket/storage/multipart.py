@@ -172,9 +172,11 @@ class MultipartUpload:
         features = self._means.features
         crc = self._sum(number, with_md5=not features.has(KEPT_SUMS))
         body = FilePart(self.file, offset, size, self._means.throttle, self._on_sent)
+        # Of a server that keeps no CRC-32s, what is needed for the proof is sent along.
+        md5 = content_md5(self._md5s[number]) if number in self._md5s else {}
         answer = features.call(
             'upload_part', self.key,
-            {'UploadId': self.upload_id, 'PartNumber': number, 'Body': body},
+            {'UploadId': self.upload_id, 'PartNumber': number, 'Body': body, **md5},
             {PART_SUMS: {'ChecksumCRC32': checksum.encode(crc)}},
             instead={PART_SUMS: lambda: content_md5(self._md5(number))})
         if 'ChecksumCRC32' not in answer:

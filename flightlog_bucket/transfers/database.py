@@ -9,28 +9,28 @@ from datetime import datetime, timezone
 import logging
 import os
 from pathlib import Path
-import shutil
 import sqlite3
-import tempfile
 import threading
 import time
 from typing import Optional, TypeVar
 
 from flightlog_bucket.errors import Cancelled, LedgerInUse, LedgerUnavailable
 from flightlog_bucket.transfers.schema import migrate
+from flightlog_bucket.transfers.sqlite_files import (
+    connect,
+    Connection,
+    copy_unwritable,
+    ENDS,
+    is_unwritable,
+    take_over,
+)
 from flightlog_bucket.transfers.state_directory import StateDirectory
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar('T')
-Connection = sqlite3.Connection
-
 NAME = 'ledger.sqlite3'
-_ENDS = ('', '-wal', '-shm')
-_BUSY_S = 5.0
 _MOVE_PERIOD_S = 30.0
-# What the operating system does not let be written; the file itself is sound.
-_UNWRITABLE = ('readonly', 'read-only', 'unable to open', 'full', 'disk i/o error', 'locked')
 
 
 class Database:
@@ -81,7 +81,7 @@ class Database:
             try:
                 return self._transaction(work)
             except sqlite3.DatabaseError as error:
-                if _is_unwritable(error):
+                if is_unwritable(error):
                     raise self._unavailable(error) from error
                 if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
                     raise
@@ -119,13 +119,13 @@ class Database:
             self._finish_move()
             return self._open_file()
         except (OSError, sqlite3.DatabaseError) as error:
-            if isinstance(error, sqlite3.DatabaseError) and not _is_unwritable(error):
+            if isinstance(error, sqlite3.DatabaseError) and not is_unwritable(error):
                 return self._begin_anew(error)
             return self._in_memory(error)
 
     def _open_file(self) -> Connection:
         existed = self.path.exists()
-        database = _connect(str(self.path))
+        database = connect(str(self.path))
         try:
             database.execute('PRAGMA journal_mode=WAL')
             database.execute('PRAGMA synchronous=FULL')
@@ -143,19 +143,42 @@ class Database:
 
     def _begin_anew(self, error: sqlite3.Error) -> Connection:
         """Set a damaged file aside, and take over what can be read of it."""
+        # Its successor is whole before it takes its place: a power cut loses nothing in between.
+        damaged = self.path
         try:
-            aside = self._set_aside('damaged')
-        except OSError as problem:
-            return self._in_memory(problem)
-        _log.warning('the ledger %s is damaged (%s). It is set aside as %s; a new one is'
-                     ' begun, and what is stored already is found out from the bucket',
-                     self.path, error, aside.name)
-        try:
+            self._write_successor()
+            damaged = self._set_aside('damaged')
+            os.replace(self._new, self.path)
             successor = self._open_file()
         except (OSError, sqlite3.DatabaseError) as problem:
+            if damaged == self.path:
+                damaged = self._set_aside_if_possible()
             successor = self._in_memory(problem)
-        _take_over(self._salvage, aside, successor)
+            take_over(self._salvage, damaged, successor)
+        _log.warning('the ledger %s is damaged (%s). It is kept as %s; a new one is begun, and'
+                     ' what is stored already is found out from the bucket', self.path, error,
+                     damaged.name)
         return successor
+
+    def _write_successor(self) -> None:
+        self._new.unlink(missing_ok=True)
+        successor = connect(str(self._new))
+        try:
+            successor.execute('PRAGMA synchronous=FULL')
+            migrate(successor)
+            take_over(self._salvage, self.path, successor)
+        except sqlite3.Error:
+            self._new.unlink(missing_ok=True)
+            raise
+        finally:
+            successor.close()
+
+    def _set_aside_if_possible(self) -> Path:
+        try:
+            return self._set_aside('damaged')
+        except OSError as error:
+            _log.debug('%s stays where it is: %s', self.path, error)
+            return self.path
 
     def _replace_damaged(self, error: sqlite3.Error) -> None:
         self._database.close()
@@ -167,28 +190,10 @@ class Database:
         _log.error('%s', self.problem)
         self._identity = None
         self._next_move_s = self._clock() + _MOVE_PERIOD_S
-        database = _connect(':memory:')
+        database = connect(':memory:')
         migrate(database)
-        self._copy_of_unwritable(database)
+        copy_unwritable(self.path, database)
         return database
-
-    def _copy_of_unwritable(self, database: Connection) -> None:
-        """Go on with what stands in a file that can be read, but not written."""
-        if not self.path.is_file():
-            return
-        try:
-            with tempfile.TemporaryDirectory(dir=_memory_folder()) as folder:
-                for end in _ENDS[:2]:
-                    if os.path.exists(f'{self.path}{end}'):
-                        shutil.copyfile(f'{self.path}{end}', os.path.join(folder, NAME + end))
-                copy = _connect(os.path.join(folder, NAME))
-                try:
-                    migrate(copy)
-                    copy.backup(database)
-                finally:
-                    copy.close()
-        except (OSError, sqlite3.DatabaseError) as error:
-            _log.warning('%s cannot be read either: %s', self.path, error)
 
     def _find_home(self) -> None:
         """Notice that the file is gone, and go on in a new one as soon as that can be made."""
@@ -216,7 +221,7 @@ class Database:
     def _set_aside(self, why: str) -> Path:
         stamp = datetime.now(timezone.utc).strftime('%Y%m%dT%H%M%S%f')
         aside = self.path.with_name(f'{NAME}.{why}-{stamp}')
-        for end in _ENDS:
+        for end in ENDS:
             if os.path.lexists(f'{self.path}{end}'):
                 os.replace(f'{self.path}{end}', f'{aside}{end}')
         return aside
@@ -225,7 +230,7 @@ class Database:
         """Write all that is known into a new file."""
         new = self._new
         new.unlink(missing_ok=True)
-        target = _connect(str(new))
+        target = connect(str(new))
         try:
             self._database.backup(target)
         except sqlite3.Error:
@@ -250,34 +255,3 @@ class Database:
         self.problem = (f'the ledger {self.path} was deleted, and cannot be written anew'
                         f' ({error}): what is accepted is kept in memory only')
         _log.error('%s', self.problem)
-
-
-def _connect(name: str) -> Connection:
-    database = sqlite3.connect(name, timeout=_BUSY_S, isolation_level=None,
-                               check_same_thread=False)
-    database.row_factory = sqlite3.Row
-    return database
-
-
-def _take_over(salvage: Callable[[Connection, Connection], None], aside: Path,
-               successor: Connection) -> None:
-    try:
-        damaged = _connect(str(aside))
-        try:
-            salvage(damaged, successor)
-        finally:
-            damaged.close()
-    except sqlite3.DatabaseError as error:
-        if successor.in_transaction:
-            successor.execute('ROLLBACK')
-        _log.warning('nothing is taken over from %s: %s', aside, error)
-
-
-def _is_unwritable(error: sqlite3.Error) -> bool:
-    text = str(error).lower()
-    return isinstance(error, sqlite3.OperationalError) and any(w in text for w in _UNWRITABLE)
-
-
-def _memory_folder() -> Optional[str]:
-    shared = '/dev/shm'  # noqa: S108  (a folder of a random name is made in it)
-    return shared if os.access(shared, os.W_OK) else None

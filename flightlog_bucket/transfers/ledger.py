@@ -17,10 +17,11 @@ from flightlog_bucket.results import StoredLog
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers import bags, rows, salvage
 from flightlog_bucket.transfers.acceptance import Acceptance, Wanted
-from flightlog_bucket.transfers.database import Connection, Database
+from flightlog_bucket.transfers.database import Database
 from flightlog_bucket.transfers.ledger_reader import LedgerReader
 from flightlog_bucket.transfers.orphanage import Orphanage
 from flightlog_bucket.transfers.records import Bag, Transfer
+from flightlog_bucket.transfers.sqlite_files import Connection
 from flightlog_bucket.transfers.state_directory import StateDirectory
 from flightlog_bucket.transfers.transfer_journal import TransferJournal, Underway
 

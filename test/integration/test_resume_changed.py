@@ -25,27 +25,6 @@ Connect = Callable[..., FlightLogBucket]
 
 
 @pytest.fixture
-def make(connect: Connect, proxy: FaultProxy, session_of_role: Callable[..., Any],
-         ) -> Callable[[], FlightLogBucket]:
-    """Make connections with all rights, through the proxy, that send part after part."""
-    service = session_of_role('s3:*')
-
-    def connected() -> FlightLogBucket:
-        bucket = connect(endpoint_url=proxy.url, request_timeout_s=10,
-                         max_concurrent_parts=1, session_token_url=service.url)
-        bucket.fetch_credentials()
-        return bucket
-    return connected
-
-
-@pytest.fixture
-def confined(connect: Connect, proxy: FaultProxy) -> Callable[[], FlightLogBucket]:
-    """Make such connections with the policy of the README, without ListParts and Abort."""
-    return lambda: connect(endpoint_url=proxy.url, request_timeout_s=10,
-                           max_concurrent_parts=1)
-
-
-@pytest.fixture
 def journal() -> MemoryJournal:
     return MemoryJournal()
 
@@ -53,9 +32,9 @@ def journal() -> MemoryJournal:
 @pytest.mark.parametrize('is_same', [True, False])
 @pytest.mark.parametrize('when', ['before', 'at the end'])
 def test_a_key_that_was_taken_meanwhile(
-        when: str, is_same: bool, make: Callable[[], FlightLogBucket], proxy: FaultProxy,
+        when: str, is_same: bool, reconnect: Callable[[], FlightLogBucket], proxy: FaultProxy,
         journal: MemoryJournal, big_log: Path, admin: Any) -> None:
-    bucket = interrupt(make, proxy, journal, big_log)
+    bucket = interrupt(reconnect, proxy, journal, big_log)
     assert journal.progress is not None
     key = journal.progress.key
     theirs = big_log.read_bytes() if is_same else b'another log'
@@ -78,9 +57,9 @@ def test_a_key_that_was_taken_meanwhile(
 
 
 def test_an_upload_that_s3_refuses_is_not_kept_for_ever(
-        make: Callable[[], FlightLogBucket], proxy: FaultProxy, journal: MemoryJournal,
+        reconnect: Callable[[], FlightLogBucket], proxy: FaultProxy, journal: MemoryJournal,
         big_log: Path, admin: Any) -> None:
-    bucket = make()
+    bucket = reconnect()
     proxy.fail(Reply(400, 'InvalidPartOrder'), None, method='POST', kind='uploadId')
     for number in (1, 2, 3):
         with failure(StorageError, 502, 'InvalidPartOrder'):
@@ -93,18 +72,18 @@ def test_an_upload_that_s3_refuses_is_not_kept_for_ever(
 
 
 def test_an_upload_of_another_machine_is_not_gone_on_with(
-        connect: Connect, make: Callable[[], FlightLogBucket], proxy: FaultProxy,
+        connect: Connect, reconnect: Callable[[], FlightLogBucket], proxy: FaultProxy,
         journal: MemoryJournal, big_log: Path) -> None:
-    interrupt(make, proxy, journal, big_log)
+    interrupt(reconnect, proxy, journal, big_log)
     other = connect(robot_instance_id='another')
     assert other.upload(big_log, journal=journal).s3_key.startswith('flight_logs/another/')
     assert journal.ends[0][0] == 'the machine has another folder now'
 
 
 def test_the_part_size_of_the_earlier_try_stays(
-        connect: Connect, make: Callable[[], FlightLogBucket], proxy: FaultProxy,
+        connect: Connect, reconnect: Callable[[], FlightLogBucket], proxy: FaultProxy,
         journal: MemoryJournal, big_log: Path) -> None:
-    interrupt(make, proxy, journal, big_log, 3)
+    interrupt(reconnect, proxy, journal, big_log, 3)
     before = len(proxy.exchanges)
     connect(endpoint_url=proxy.url, part_size_bytes=8 * MIB).upload(big_log, journal=journal)
     assert [e.part for e in proxy.exchanges[before:] if e.method == 'PUT'] == [4]

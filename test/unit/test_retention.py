@@ -1,7 +1,5 @@
 """The disk guardian deletes what is safe in the bucket, and nothing else."""
-from collections.abc import Iterator
 from dataclasses import replace
-import logging
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,17 +19,7 @@ from flightlog_bucket.transfers.retention_policy import RetentionPolicy
 import pytest
 from support.guarded import Guarded, MINUTE_S
 
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Guarded]:
-    place = Guarded(tmp_path)
-    yield place
-    place.ledger.close()
-
-
-@pytest.fixture(autouse=True)
-def _all_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger='flightlog_bucket')
+pytestmark = pytest.mark.usefixtures('all_is_logged')
 
 
 def test_what_is_stored_goes_with_one_line_and_one_entry(

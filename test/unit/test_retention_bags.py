@@ -1,5 +1,4 @@
 """A rosbag2 directory leaves the disk whole, with its metadata last, or not at all."""
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,6 @@ import pytest
 from support.guarded import DAY_S, Guarded
 
 NAMES = ('bag_0.mcap', 'bag_1.mcap', 'metadata.yaml')
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Guarded]:
-    place = Guarded(tmp_path)
-    yield place
-    place.ledger.close()
 
 
 def stored_bag(place: Guarded, names: tuple[str, ...] = NAMES) -> Path:

@@ -1,8 +1,5 @@
 """Logs go by their age, whatever the clock says; a policy that cannot be meant is refused."""
-from collections.abc import Iterator
-import logging
 import math
-from pathlib import Path
 from typing import Any
 
 from flightlog_bucket.errors import ConfigurationError
@@ -17,17 +14,7 @@ from support.guarded import DAY_S, Guarded
 
 KEEP_A_WEEK = RetentionPolicy(KEEP_DAYS, keep_days=7)
 
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Guarded]:
-    place = Guarded(tmp_path)
-    yield place
-    place.ledger.close()
-
-
-@pytest.fixture(autouse=True)
-def _all_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger='flightlog_bucket')
+pytestmark = pytest.mark.usefixtures('all_is_logged')
 
 
 def test_days_count_from_when_it_was_stored(place: Guarded) -> None:

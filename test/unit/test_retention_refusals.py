@@ -1,5 +1,4 @@
 """What S3 or the operating system refuses to the guardian costs neither other logs nor work."""
-from collections.abc import Iterator
 import errno
 import os
 from pathlib import Path
@@ -9,13 +8,6 @@ from flightlog_bucket.errors import NotAllowed
 from flightlog_bucket.transfers.confirmation import DOUBT_PERIOD_S, MAX_FAILURES
 import pytest
 from support.guarded import Guarded, MINUTE_S
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Guarded]:
-    place = Guarded(tmp_path)
-    yield place
-    place.ledger.close()
 
 
 def test_logs_that_s3_does_not_let_us_ask_for_hold_up_no_other(place: Guarded) -> None:

@@ -1,6 +1,4 @@
 """When the disk is short, the oldest stored logs of that disk go, and no more than it takes."""
-from collections.abc import Iterator
-import logging
 import os
 from pathlib import Path
 
@@ -12,17 +10,7 @@ LOG_BYTES = 100_000
 WANTED_BYTES = 10_000_000
 MODE = RetentionPolicy(FREE_SPACE, min_free_bytes=WANTED_BYTES)
 
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Guarded]:
-    place = Guarded(tmp_path)
-    yield place
-    place.ledger.close()
-
-
-@pytest.fixture(autouse=True)
-def _all_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger='flightlog_bucket')
+pytestmark = pytest.mark.usefixtures('all_is_logged')
 
 
 def stored_logs(place: Guarded, count: int) -> list[Path]:

@@ -1,18 +1,8 @@
 """The thread of the disk guardian looks when it is woken, and once a period."""
-from collections.abc import Iterator
-from pathlib import Path
 
 from flightlog_bucket.transfers.retention_policy import KEEP_DAYS, RetentionPolicy
-import pytest
 from support.expect import wait_until
 from support.guarded import DAY_S, Guarded, MINUTE_S
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Guarded]:
-    place = Guarded(tmp_path)
-    yield place
-    place.ledger.close()
 
 
 def test_the_thread_looks_when_a_log_is_stored_and_ends(place: Guarded) -> None:

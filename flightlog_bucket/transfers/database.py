@@ -155,8 +155,8 @@ class Database:
                 damaged = self._set_aside_if_possible()
             successor = self._in_memory(problem)
             take_over(self._salvage, damaged, successor)
-        _log.warning('the ledger %s is damaged (%s). It is kept as %s; a new one is begun, and'
-                     ' what is stored already is found out from the bucket', self.path, error,
+        _log.warning('the ledger %s is damaged (%s). It is set aside as %s; a new one is begun,'
+                     ' and what is stored already is found out from the bucket', self.path, error,
                      damaged.name)
         return successor
 

@@ -97,13 +97,15 @@ def test_memory_stays_flat(robot: Robot, laden: Robot, logs: list[Path]) -> None
     assert resident_bytes(node.pid, 'VmHWM') - before < MORE_MEMORY_BYTES
 
 
+@pytest.mark.timeout(240)
 def test_idles_at_no_cost(laden: Robot, logs: list[Path]) -> None:
     node = laden.switch_on(watch_directories=[str(logs[0].parent)], **PATIENT).serving()
     assert laden.info().queued > 0
     for _ in range(2):
         _idle_share(node.pid)  # what belongs to the start, and to the first tries
-    share = _idle_share(node.pid)
-    assert share <= IDLE_SHARE, f'{share:.2%}'
+    # A try without network may fall into one of them.
+    shares = [_idle_share(node.pid) for _ in range(3)]
+    assert statistics.median(shares) <= IDLE_SHARE, shares
 
 
 def test_accepting_one_more_takes_no_time(full_state: Path, logs: list[Path],

@@ -6,11 +6,10 @@ from pathlib import Path
 import sqlite3
 from typing import Optional
 
-from flightlog_bucket.errors import LocalFileNotFound
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers import rows
-from flightlog_bucket.transfers.orphanage import Orphanage
-from flightlog_bucket.transfers.records import Bag, QUEUED, REJECTED
+from flightlog_bucket.transfers.orphanage import CHANGED, Orphanage
+from flightlog_bucket.transfers.records import AWAY, Bag, QUEUED, REJECTED
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Acceptance:
         if settled is None:
             return self._add(database, wanted, claimed), False
         if wanted.again or (settled['state'] == REJECTED
-                            and settled['fault'] == LocalFileNotFound.__name__):
+                            and settled['fault'] == AWAY):
             self._revive(database, settled, wanted)
         return settled['id'], False
 
@@ -79,7 +78,7 @@ class Acceptance:
                 database.execute('UPDATE transfers SET urgent = 1 WHERE id = ?', (row['id'],))
             return not is_same
         if not is_same:
-            self._orphanage.take_from(database, row['id'], 'the file has changed since')
+            self._orphanage.take_from(database, row['id'], CHANGED)
         bag = row['bag']
         # A directory that was recorded anew under its name is another bag.
         if wanted.bag is not None and (bag is None or not is_same):

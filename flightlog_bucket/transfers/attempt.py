@@ -29,13 +29,11 @@ class Attempt:
     def __init__(self, transfer: Transfer, clock: Callable[[], float]) -> None:
         self.transfer = transfer
         self.cancel = threading.Event()
-        self.sent_bytes = 0
         self._clock = clock
         self._moved_s = clock()
 
     def on_sent(self, count: int) -> None:
         """Note that bytes have gone out."""
-        self.sent_bytes += count
         self._moved_s = self._clock()
 
     def stands_for_s(self) -> float:

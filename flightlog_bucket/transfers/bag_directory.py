@@ -22,7 +22,7 @@ from flightlog_bucket.storage.local_file import Fingerprint, LocalFile
 from flightlog_bucket.transfers.compression import BEING_COMPRESSED, forget, Standing, standing
 from flightlog_bucket.transfers.ledger import Ledger
 from flightlog_bucket.transfers.listing import Listing
-from flightlog_bucket.transfers.records import Bag, REJECTED, Transfer
+from flightlog_bucket.transfers.records import AWAY, Bag, REJECTED, Transfer
 from flightlog_bucket.transfers.settled import Settling, Verdict
 
 _log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def is_known(transfer: Optional[Transfer], status: os.stat_result) -> bool:
     if transfer is None or not transfer.fingerprint.is_same(Fingerprint.of(status)):
         return False
     # It was away when its turn came.
-    return not (transfer.state == REJECTED and transfer.fault == 'LocalFileNotFound')
+    return not (transfer.state == REJECTED and transfer.fault == AWAY)
 
 
 class BagDirectories:

@@ -15,8 +15,8 @@ from flightlog_bucket.errors import (
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers.records import Transfer
 from flightlog_bucket.transfers.stored_logs import Records
+from flightlog_bucket.transfers.warnings import Warnings
 
-WARNING_PERIOD_S = 600.0
 # A log that S3 has not although it said so, or does not let us ask for, or that the operating
 # system does not let us delete, is left alone for so long.
 DOUBT_PERIOD_S = 3600.0
@@ -26,29 +26,6 @@ MAX_FAILURES = 3
 Holds = Callable[[Path, str], Optional[Fingerprint]]
 
 _log = logging.getLogger(__name__)
-
-
-class Warnings:
-    """
-    Lines that stay true for long: each once in ten minutes.
-
-    :param monotonic: seconds
-    """
-
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._next_s: dict[str, float] = {}
-
-    def warn(self, subject: str, message: str, *args: object) -> None:
-        """
-        Say it, unless something of this subject was said just now.
-
-        :param subject: one of few
-        """
-        now_s = self._monotonic()
-        if now_s >= self._next_s.get(subject, now_s):
-            self._next_s[subject] = now_s + WARNING_PERIOD_S
-            _log.warning(message, *args)
 
 
 class Confirmation:

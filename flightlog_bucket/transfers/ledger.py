@@ -12,7 +12,7 @@ from pathlib import Path
 import time
 from typing import Optional
 
-from flightlog_bucket.errors import LocalFileNotFound
+from flightlog_bucket.logs.rosbag2_directory import METADATA
 from flightlog_bucket.results import StoredLog
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers import bags, rows, salvage
@@ -24,9 +24,6 @@ from flightlog_bucket.transfers.records import Bag, Transfer
 from flightlog_bucket.transfers.sqlite_files import Connection
 from flightlog_bucket.transfers.state_directory import StateDirectory
 from flightlog_bucket.transfers.transfer_journal import TransferJournal, Underway
-
-# The last file of a bag that goes up: it tells what the others are.
-_LAST = 'metadata.yaml'
 
 
 class Ledger(LedgerReader):
@@ -92,7 +89,8 @@ class Ledger(LedgerReader):
         :param again: also if it was rejected; if it is stored, look whether it still is
         :raises LedgerUnavailable: if that cannot be written; then nothing is accepted
         """
-        is_last = bag is not None and path.name == _LAST
+        # It tells what the other files of the bag are, so that it goes up last.
+        is_last = bag is not None and path.name == METADATA
         wanted = Wanted(path, fingerprint, name, bag, is_last, urgent, note, again,
                         self._wall_clock())
 
@@ -250,12 +248,6 @@ class Ledger(LedgerReader):
             others = self._claimed - {transfer_id}
         if wanted is not None:
             self._acceptance.accept(database, wanted, others)
-
-    def away(self, most: int) -> list[Transfer]:
-        """Return the newest logs that were not there when their turn came."""
-        return self._transfers(
-            "t.id IN (SELECT id FROM transfers WHERE state = 'rejected' AND fault = ?"
-            ' ORDER BY id DESC LIMIT ?)', (LocalFileNotFound.__name__, most))
 
     def _begin(self, database: Connection) -> None:
         # What was accepted is stored in whatever bucket the machine has now; the parts that are up

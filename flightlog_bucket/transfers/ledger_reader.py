@@ -9,7 +9,7 @@ from typing import Optional
 
 from flightlog_bucket.transfers import bags, rows
 from flightlog_bucket.transfers.database import Database
-from flightlog_bucket.transfers.records import Bag, Counts, QUEUED, Transfer, UPLOADING
+from flightlog_bucket.transfers.records import AWAY, Bag, Counts, QUEUED, Transfer, UPLOADING
 
 _ONE_QUERY = 500
 _MAX_UNFINISHED = 100
@@ -50,6 +50,12 @@ class LedgerReader:
         """Return ``rows.content_of()`` each of many files as it was accepted last."""
         return self._database.run(partial(
             rows.contents, destination=self._destination, paths=paths))
+
+    def away(self, most: int) -> list[Transfer]:
+        """Return the newest logs that were not there when their turn came."""
+        return self._transfers(
+            "t.id IN (SELECT id FROM transfers WHERE state = 'rejected' AND fault = ?"
+            ' ORDER BY id DESC LIMIT ?)', (AWAY, most))
 
     def bag(self, path: Path) -> Optional[Bag]:
         """Return the newest bag of a directory."""

@@ -1,9 +1,10 @@
 """Multipart uploads that are not gone on with: their parts are paid for until aborted."""
 import sqlite3
 
-from flightlog_bucket.storage.journal import Progress
 from flightlog_bucket.transfers.database import Database
 from flightlog_bucket.transfers.records import Orphan
+
+CHANGED = 'the file has changed since'
 
 
 class Orphanage:
@@ -33,20 +34,17 @@ class Orphanage:
         if row is None or not row['upload_id']:
             return
         if not is_gone:
-            database.execute(
-                'INSERT OR IGNORE INTO orphans (upload_id, destination, key, reason)'
-                ' VALUES (?, ?, ?, ?)',
-                (row['upload_id'], self._destination, row['key'], reason))
+            self.add(database, row['key'], row['upload_id'], reason)
         database.execute("UPDATE transfers SET upload_id = '', part_size = 0 WHERE id = ?",
                          (transfer_id,))
         database.execute('DELETE FROM parts WHERE transfer = ?', (transfer_id,))
 
-    def add(self, database: sqlite3.Connection, progress: Progress, reason: str) -> None:
-        """Take a multipart upload that no transfer names, in a transaction."""
+    def add(self, database: sqlite3.Connection, key: str, upload_id: str, reason: str) -> None:
+        """Take a multipart upload, in a transaction."""
         database.execute(
             'INSERT OR IGNORE INTO orphans (upload_id, destination, key, reason)'
             ' VALUES (?, ?, ?, ?)',
-            (progress.upload_id, self._destination, progress.key, reason))
+            (upload_id, self._destination, key, reason))
 
     def all(self) -> list[Orphan]:
         """Return them, the oldest first."""

@@ -22,7 +22,7 @@ from flightlog_bucket.errors import (
 )
 from flightlog_bucket.logs.formats import format_of_name
 from flightlog_bucket.storage.local_file import Fingerprint
-from flightlog_bucket.transfers.confirmation import Confirmation, Holds, Warnings
+from flightlog_bucket.transfers.confirmation import Confirmation, Holds
 from flightlog_bucket.transfers.records import STORED, Transfer
 from flightlog_bucket.transfers.removal import remove_directory, WatchedFile
 from flightlog_bucket.transfers.retention_policy import (
@@ -39,6 +39,9 @@ from flightlog_bucket.transfers.stored_logs import (
     LocalLog,
     Records,
 )
+from flightlog_bucket.transfers.warnings import Warnings
+
+WARNING_PERIOD_S = 600.0
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +79,7 @@ class Guardian:
         self._disk_free = disk_free
         self._period_s = period_s
         self._ages = Ages(wall, monotonic)
-        self._warnings = Warnings(monotonic)
+        self._warnings = Warnings(WARNING_PERIOD_S, monotonic)
         self._confirmation = Confirmation(ledger, holds, self._warnings, monotonic)
         self._thread: Optional[threading.Thread] = None
         self._stopping = threading.Event()

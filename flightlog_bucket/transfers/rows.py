@@ -5,9 +5,8 @@ from pathlib import Path
 import sqlite3
 from typing import Optional
 
-from flightlog_bucket.errors import LocalFileNotFound
 from flightlog_bucket.storage.local_file import Fingerprint, modified_ns
-from flightlog_bucket.transfers.records import Bag, Transfer, UPLOADING
+from flightlog_bucket.transfers.records import AWAY, Bag, REJECTED, Transfer, UPLOADING
 
 _ALL = ('SELECT t.*, b.path AS bag_path, b.folder AS bag_folder'
         ' FROM transfers t LEFT JOIN bags b ON b.id = t.bag')
@@ -74,7 +73,7 @@ def contents(database: sqlite3.Connection, destination: str,
         f" WHERE destination = ? AND path IN ({','.join('?' * len(paths))}) GROUP BY path",
         (destination, *paths)).fetchall()
     return {row[0]: (row[1], row[2], row[3]) for row in found
-            if (row[4], row[5]) != ('rejected', LocalFileNotFound.__name__)}
+            if (row[4], row[5]) != (REJECTED, AWAY)}
 
 
 def content_of(status: os.stat_result) -> tuple[int, int, int]:

@@ -1,6 +1,5 @@
 """Looking through the watched folders, and at single files and bags in them."""
 from collections.abc import Callable, Iterable
-import logging
 import os
 from pathlib import Path
 import threading
@@ -26,8 +25,7 @@ from flightlog_bucket.transfers.listing import (
 from flightlog_bucket.transfers.records import Transfer
 from flightlog_bucket.transfers.rows import content_of
 from flightlog_bucket.transfers.single_files import SingleFiles
-
-_log = logging.getLogger(__name__)
+from flightlog_bucket.transfers.warnings import Warnings
 
 _AT_ONCE = 500
 """Files that are compared with the ledger in one go."""
@@ -57,7 +55,7 @@ class Scanning:
         self._lock = lock
         self._clock = clock
         self._stopped = stopped
-        self._next_warning_s = clock()
+        self._warnings = Warnings(_WARNING_PERIOD_S, clock)
 
     def look_through(self, start: Optional[Path] = None) -> None:
         """
@@ -156,6 +154,4 @@ class Scanning:
             self._warn(error)
 
     def _warn(self, error: Exception) -> None:
-        if self._clock() >= self._next_warning_s:
-            self._next_warning_s = self._clock() + _WARNING_PERIOD_S
-            _log.warning('logs that were found cannot be accepted now: %s', error)
+        self._warnings.warn('ledger', 'logs that were found cannot be accepted now: %s', error)

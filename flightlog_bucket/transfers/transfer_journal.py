@@ -12,12 +12,10 @@ from flightlog_bucket.storage.journal import Part, Progress
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers import rows
 from flightlog_bucket.transfers.database import Database
-from flightlog_bucket.transfers.orphanage import Orphanage
+from flightlog_bucket.transfers.orphanage import CHANGED, Orphanage
 
 # Of what was sent, and how far it came; also where the ledger could not be written.
 Underway = dict[int, tuple[Optional[Fingerprint], Progress]]
-
-_CHANGED = 'the file has changed since'
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +54,7 @@ class TransferJournal:
             if rows.fingerprint(row).is_same(fingerprint):
                 found.extend(_progress(database, row))
                 return
-            self._orphanage.take_from(database, self._id, _CHANGED)
+            self._orphanage.take_from(database, self._id, CHANGED)
             database.execute('UPDATE transfers SET size = ?, mtime_ns = ?, device = ?, inode = ?'
                              ' WHERE id = ?', (*rows.columns(fingerprint), self._id))
         self._write(work)
@@ -93,7 +91,8 @@ class TransferJournal:
         if of is None or progress is None or (found and found[0].upload_id != progress.upload_id):
             return None
         if not of.is_same(fingerprint):
-            self._write(lambda database: self._orphanage.add(database, progress, _CHANGED))
+            self._write(lambda database: self._orphanage.add(
+                database, progress.key, progress.upload_id, CHANGED))
             return None
         if found and len(found[0].parts) >= len(progress.parts):
             return None

@@ -1,7 +1,6 @@
 """Callers who wait for the outcome of a transfer."""
 from collections.abc import Callable
 from concurrent.futures import Future
-import math
 from pathlib import Path
 
 from flightlog_bucket.errors import Busy, FlightlogError
@@ -56,16 +55,13 @@ class WaitingRoom:
         :param is_patient: however long it takes
         """
         outcome: Future[StoredLog] = Future()
-        self._waiters.setdefault(transfer_id, []).append(_Waiter(
-            outcome, math.inf if is_patient else self._clock() + self._max_wait_s,
-            has_begun=is_running or is_patient, is_next=is_next))
+        self._enter(transfer_id, outcome, has_begun=is_running or is_patient, is_next=is_next)
         return outcome
 
     def put(self, transfer_id: int, outcomes: 'list[Future[StoredLog]]') -> None:
         """Let those who waited for one transfer wait for another one."""
         for outcome in outcomes:
-            self._waiters.setdefault(transfer_id, []).append(_Waiter(
-                outcome, self._clock() + self._max_wait_s, has_begun=False, is_next=False))
+            self._enter(transfer_id, outcome, has_begun=False, is_next=False)
 
     def has_begun(self, transfer_id: int) -> None:
         """Note that a try is under way."""
@@ -107,3 +103,8 @@ class WaitingRoom:
                 waiter.outcome.set_exception(Busy(
                     f'its turn did not come within {self._max_wait_s:.0f} s, behind {running}'
                     ' uploads; it is accepted, and goes up later'))
+
+    def _enter(self, transfer_id: int, outcome: 'Future[StoredLog]', *, has_begun: bool,
+               is_next: bool) -> None:
+        self._waiters.setdefault(transfer_id, []).append(_Waiter(
+            outcome, self._clock() + self._max_wait_s, has_begun=has_begun, is_next=is_next))

@@ -27,9 +27,11 @@ def elsewhere(tmp_path: Path) -> Path:
     return path
 
 
+def full(*_, **__):
+    raise LedgerUnavailable('the disk is full')
+
+
 def test_a_log_that_was_announced_without_room_is_accepted_later(desk, elsewhere, monkeypatch):
-    def full(*_, **__):
-        raise LedgerUnavailable('the disk is full')
     with monkeypatch.context() as patch:
         patch.setattr(desk.ledger, 'accept', full)
         with pytest.raises(LedgerUnavailable):
@@ -39,8 +41,6 @@ def test_a_log_that_was_announced_without_room_is_accepted_later(desk, elsewhere
 
 
 def test_a_log_that_vanishes_before_there_is_room_is_let_go(desk, elsewhere, monkeypatch, caplog):
-    def full(*_, **__):
-        raise LedgerUnavailable('the disk is full')
     with monkeypatch.context() as patch:
         patch.setattr(desk.ledger, 'accept', full)
         with pytest.raises(LedgerUnavailable):

@@ -1,4 +1,5 @@
 """A ledger that is damaged, or taken away, while logs are on their way."""
+from collections.abc import Callable
 from contextlib import suppress
 import os
 from pathlib import Path
@@ -26,6 +27,18 @@ def ledger(tmp_path):
     ledger = Ledger(StateDirectory(tmp_path / 'state'), machine='drone-001', destination='bucket')
     yield ledger
     ledger.close()
+
+
+def cut_at(step: int) -> Callable[..., None]:
+    """Stand for ``os.replace()`` until the power fails in its ``step``-th call."""
+    replace, steps = os.replace, []
+
+    def cut(*arguments: Any) -> None:
+        steps.append(arguments)
+        if len(steps) >= step:
+            raise KeyboardInterrupt
+        replace(*arguments)
+    return cut
 
 
 def damage(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,16 +139,9 @@ def test_a_power_cut_while_a_damaged_file_is_replaced(ledger, tmp_path, monkeypa
         database.execute('PRAGMA writable_schema = ON')
         database.execute("DELETE FROM sqlite_master WHERE name = 'transfers_by_path'")
     database.close()
-    replace, steps = os.replace, []
-
-    def cut(*arguments: Any) -> None:
-        steps.append(arguments)
-        if len(steps) >= step:
-            raise KeyboardInterrupt
-        replace(*arguments)
     home = StateDirectory(tmp_path / 'state')
     with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
-        patch.setattr(os, 'replace', cut)
+        patch.setattr(os, 'replace', cut_at(step))
         Ledger(home, machine='drone-001', destination='bucket').close()
     home.release()
     after = Ledger(home, machine='drone-001', destination='bucket')
@@ -148,15 +154,8 @@ def test_a_power_cut_while_a_lost_file_is_written_anew(ledger, tmp_path, monkeyp
     ledger.accept(A, SOME)
     file = ledger.path
     file.rename(file.with_name('away'))  # its -wal and -shm stay
-    replace, steps = os.replace, []
-
-    def cut(*arguments: Any) -> None:
-        steps.append(arguments)
-        if len(steps) >= step:
-            raise KeyboardInterrupt
-        replace(*arguments)
     with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
-        patch.setattr(os, 'replace', cut)
+        patch.setattr(os, 'replace', cut_at(step))
         ledger.accept(B, SOME)
     ledger.close()
     after = Ledger(StateDirectory(tmp_path / 'state'), machine='drone-001', destination='bucket')

@@ -63,7 +63,8 @@ def test_what_lies_in_a_watched_folder_is_stored_once(start_node, watching, fold
     node = start_node(watching).serving()
     node.wait_for(f'stored {before} as')
     during = write_log(folder / 'during.mcap', 'during')
-    node.wait_for(f'stored {during} as')
+    # Until that is written down, a caller shares the upload that is under way.
+    wait_until(lambda: ros.call(Info, file_path=str(during)).file_state == 'stored')
     assert ros.call(Upload, file_path=str(during)).already_stored
     node.stop()
     after = write_log(folder / 'after.mcap', 'after')

@@ -120,6 +120,7 @@ class FaultProxy:
         with self._changed:
             for connection in self._open:
                 reset(connection)
+            self._open.clear()
 
     def heal(self) -> None:
         """Forget all faults; what is held in a black hole is reset."""
@@ -159,6 +160,10 @@ class FaultProxy:
             except OSError:
                 return  # the listener was closed
             with self._changed:
+                if self._listener is not listener:
+                    reset(client)
+                    client.close()
+                    return
                 self._connections += 1
                 number = self._connections
                 self._open.add(client)
@@ -180,7 +185,7 @@ class FaultProxy:
         self._hold(self._is_black_hole)
         head = read_head(stream)
         self._hold(self._is_black_hole)
-        exchange, fault = self._begin(head, number)
+        exchange, fault = self._begin(head, client, number)
         if isinstance(fault, Swallow):
             self._hold(lambda: True)
         if head.get('Expect'):
@@ -198,8 +203,11 @@ class FaultProxy:
                 self._changed.notify_all()
         return can_go_on
 
-    def _begin(self, head: Head, number: int) -> tuple[Exchange, Optional[Fault]]:
+    def _begin(self, head: Head, client: socket.socket,
+               number: int) -> tuple[Exchange, Optional[Fault]]:
         with self._changed:
+            if client not in self._open:
+                raise ConnectionError('reset before it was heard')
             exchange = Exchange.of(head, number)
             self._exchanges.append(exchange)
             self._changed.notify_all()

@@ -11,6 +11,8 @@ ROS_DISTRO ?= kilted
 LOG ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+FUZZ_MUTANTS ?= 500
+FUZZ_SEED ?=
 
 SOURCED := $(shell tools/sourced_ros)
 VENV := .venv/$(ROS_DISTRO)$(if $(SOURCED),-sourced)
@@ -28,9 +30,12 @@ help:
 	@echo '               LOG=/path/to/file.ulg takes your own flight log'
 	@echo 'make sandbox   S3, session-token service and node in the foreground, to play with'
 	@echo 'make test      the test suite; PYTEST_ARGS="-k name -n 0" takes a part of it, alone'
+	@echo 'make fuzz      damages logs at random and checks them; FUZZ_MUTANTS=5000 of each log,'
+	@echo '               FUZZ_SEED=7 the same ones again; those that fail are kept in build/fuzz'
 	@echo 'make lint      ruff, mypy, import contracts, package.xml'
-	@echo 'make bench     measures transfers beside boto3, aws, rclone, obstore and awscrt, and the'
-	@echo '               ledger; BENCH_ARGS="--size 256MiB --rounds 3 --only ours,boto3", or --help'
+	@echo 'make bench     measures transfers beside boto3, aws, rclone, obstore and awscrt, the'
+	@echo '               ledger, and checks of logs beside the libraries of their formats;'
+	@echo '               BENCH_ARGS="--size 256MiB --rounds 3 --only ours,boto3", or --help'
 	@echo 'make build     the package in .venv/, nothing else'
 	@echo 'make clean     removes .venv/ and everything else that was made'
 	@echo
@@ -48,6 +53,13 @@ sandbox: $(VENV)/has-sandbox
 .PHONY: test
 test: $(VENV)/has-test
 	@$(IN_ENV) python -m pytest -n 4 --dist loadfile $(PYTEST_ARGS)
+
+.PHONY: fuzz
+fuzz: $(VENV)/has-test
+	@export FUZZ_SEED=$${FUZZ_SEED:-$$RANDOM$$RANDOM} FUZZ_MUTANTS='$(FUZZ_MUTANTS)'; \
+	  export FUZZ_FOLDER=$$PWD/build/fuzz/$$FUZZ_SEED; \
+	  echo "FUZZ_SEED=$$FUZZ_SEED; a mutant that fails is kept in $$FUZZ_FOLDER"; \
+	  $(IN_ENV) python -m pytest -n 4 --timeout 0 $(PYTEST_ARGS) test/unit/test_logs_fuzz.py
 
 .PHONY: lint
 lint: NEEDS := xmllint

@@ -9,6 +9,8 @@ The errors of flightlog_bucket: one tree, every one with an HTTP status and whet
     ├── InvalidRequest          400  a name, key, prefix or path that cannot be meant
     │   ├── InvalidExtension    400  not the name of a flight log
     │   └── ValidationFailed    400  the content is not what the name says
+    │       ├── FormatMismatch  400  it is of another format
+    │       ├── CorruptLog      422  it is of that format, and damaged
     │       └── FileTooLarge    413
     ├── LocalFileError          400  a file on this computer
     │   ├── LocalFileNotFound   404
@@ -82,6 +84,16 @@ class ValidationFailed(InvalidRequest):
     """The content is empty, too large or not what the name says."""
 
     summary = 'File validation failed'
+
+
+class FormatMismatch(ValidationFailed):
+    """The content is of another format than the name says."""
+
+
+class CorruptLog(ValidationFailed):
+    """The content is damaged, so that nobody can read the log."""
+
+    status = 422
 
 
 class FileTooLarge(ValidationFailed):

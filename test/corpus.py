@@ -20,7 +20,7 @@ MISSING = f'there is no corpus of logs in {ROOT}; FLIGHTLOG_CORPUS can name anot
 @dataclass(frozen=True)
 class CorpusFile:
     """
-    A file of the corpus.
+    A file of the corpus, or a rosbag2 directory.
 
     :param path: where it is
     :param format: ``ulg``, ``bag``, ``mcap``, ``db3``, ``rosbag2_dir``, ``ulge``, ``lfs_pointer``
@@ -37,14 +37,18 @@ def is_there() -> bool:
     return (ROOT / 'MANIFEST.tsv').is_file()
 
 
-def files() -> list[CorpusFile]:
-    """Return the corpus files, without the rosbag2 directories; none without a corpus."""
+def everything() -> list[CorpusFile]:
+    """Return the corpus files and the rosbag2 directories; none without a corpus."""
     if not is_there():
         return []
     with open(ROOT / 'MANIFEST.tsv', newline='', encoding='utf-8') as stream:
         rows = list(csv.DictReader(stream, delimiter='\t', quoting=csv.QUOTE_NONE))
-    return [CorpusFile(ROOT / row['path'], row['format'], row['status'])
-            for row in rows if row['format'] != 'rosbag2_dir']
+    return [CorpusFile(ROOT / row['path'], row['format'], row['status']) for row in rows]
+
+
+def files() -> list[CorpusFile]:
+    """Return the corpus files, without the rosbag2 directories; none without a corpus."""
+    return [f for f in everything() if f.format != 'rosbag2_dir']
 
 
 def valid_logs() -> list[CorpusFile]:

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from flightlog_bucket.logs import mcap, rosbag1, zstd
 from flightlog_bucket.logs.formats import format_of_name
-from flightlog_bucket.logs.reader import LogReader, NoStart
+from flightlog_bucket.logs.reader import Damage, LogReader
 
 
 def has_end_mark(path: Path) -> bool:
@@ -38,7 +38,7 @@ def _mcap(path: Path, stream: BinaryIO) -> bool:
 def _rosbag1(path: Path, stream: BinaryIO) -> bool:
     try:
         return rosbag1.is_closed(LogReader(path, stream))
-    except NoStart:
+    except Damage:
         return False
 
 

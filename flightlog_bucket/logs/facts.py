@@ -1,13 +1,20 @@
 """Accepting a log: name and content must be of the same, allowed format."""
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 import logging
 import os
 from pathlib import Path
+import threading
 from typing import BinaryIO, Optional
 
-from flightlog_bucket.errors import InvalidExtension, LocalFileUnreadable, ValidationFailed
+from flightlog_bucket.errors import (
+    FormatMismatch,
+    InvalidExtension,
+    LocalFileUnreadable,
+    ValidationFailed,
+)
+from flightlog_bucket.logs.description import Description
 from flightlog_bucket.logs.formats import (
     BAG_WAL,
     EXTENSIONS,
@@ -17,7 +24,7 @@ from flightlog_bucket.logs.formats import (
     LogFormat,
 )
 from flightlog_bucket.logs.reader import LogReader, read_up_to
-from flightlog_bucket.logs.ulog import is_encrypted
+from flightlog_bucket.logs.verdict import CORRUPT, STRUCTURE, Verdict
 
 _log = logging.getLogger(__name__)
 
@@ -36,27 +43,36 @@ class LogFacts:
     """
     What is known about an accepted log.
 
-    :param format: ``ulog``, ``rosbag1``, ``mcap``, ``sqlite3``, ``mcap.zstd`` or
-        ``sqlite3.zstd``; of files in a rosbag2 directory also ``rosbag2`` and ``sqlite3-wal``
+    :param format: ``ulog``, ``ulog.encrypted``, ``rosbag1``, ``mcap``, ``sqlite3``,
+        ``mcap.zstd`` or ``sqlite3.zstd``; of files in a rosbag2 directory also ``rosbag2`` and
+        ``sqlite3-wal``
     :param extension: lower case, with the dot, e.g. ``.ulg``
     :param content_type: MIME type
-    :param start: when the recording began, aware, UTC; None where the log does not tell it
+    :param verdict: of the check; never ``mismatch``
+    :param description: what is in it; a start that is no date of a flight is left out
     """
 
     format: str
     extension: str
     content_type: str
-    start: Optional[datetime]
+    verdict: Verdict
+    description: Description
+
+    @property
+    def start(self) -> Optional[datetime]:
+        """When the recording began, aware, UTC; None where the log does not tell it."""
+        start_ns = self.description.start_ns
+        return None if start_ns is None else _EPOCH + timedelta(microseconds=start_ns // 1000)
 
 
 def inspect(name: str, path: Path, stream: BinaryIO, *,
             allowed: Sequence[str] = EXTENSIONS, in_bag: bool = False,
-            is_closed: bool = True) -> LogFacts:
+            is_closed: bool = True, level: str = STRUCTURE,
+            cancel: Optional[threading.Event] = None) -> LogFacts:
     """
-    Accept a log if name and content agree, and tell what it is.
+    Check a log, and tell what is in it.
 
-    Only the head is checked, so that a log which a power cut ended is accepted. Finding the start
-    reads about 16 MiB at most; a log of which it cannot be found has none.
+    Below the level ``full``, about 32 MiB are read at most, whatever the log's size.
 
     :param name: that the object will get
     :param path: of the log
@@ -64,22 +80,42 @@ def inspect(name: str, path: Path, stream: BinaryIO, *,
     :param allowed: extensions, lower case, with the dot
     :param in_bag: take ``metadata.yaml`` and, with ``.db3``, ``.db3-wal`` as well
     :param is_closed: False: nobody will merge what is still in a file beside it
+    :param level: how deep it is checked: ``header``, ``structure`` or ``full``
+    :param cancel: once set, a ``full`` check ends with ``Cancelled``
     :raises InvalidExtension: if the name is none of an allowed format
-    :raises ValidationFailed: if the log is empty, or its content is not what the name says
-    :raises LocalFileUnreadable: if the disk does not give the head
+    :raises FormatMismatch: if the content is of another format than the name says
+    :raises ValidationFailed: if the log is empty
+    :raises LocalFileUnreadable: if the disk does not give what is looked at
     :raises LocalFileChanged: if a part of it is still in a file beside it
     """
-    log_format = _format(name, allowed, in_bag=in_bag)
-    head = _head(path, stream, _METADATA_HEAD_BYTES if in_bag else _HEAD_BYTES)
-    if not log_format.matches(head):
-        raise ValidationFailed(_what_is_wrong(name, path, log_format, head, allowed))
-    if is_closed:
-        log_format.check_beside(path)
-    start = _start(log_format, path, stream)
-    return LogFacts(log_format.name, log_format.extension, log_format.content_type, start)
+    log_format = format_for(name, allowed, in_bag=in_bag)
+    try:
+        stream.seek(0)
+        head = read_up_to(stream, _METADATA_HEAD_BYTES if in_bag else _HEAD_BYTES)
+        if not log_format.matches(head):
+            reason = _what_is_wrong(name, path, log_format, head, allowed)
+            verdict, description = Verdict(CORRUPT, reason), Description(log_format.name)
+        else:
+            if is_closed:
+                log_format.check_beside(path)
+            log = log_format.open(LogReader(path, stream))
+            verdict, description = log.check(level, cancel), log.describe()
+        stream.seek(0)
+    except OSError as error:
+        raise LocalFileUnreadable(f'cannot read {_shown(path)}: {error.strerror}') from error
+    return LogFacts(log_format.name, log_format.extension, log_format.content_type, verdict,
+                    _with_possible_start(path, description))
 
 
-def _format(name: str, allowed: Sequence[str], *, in_bag: bool) -> LogFormat:
+def format_for(name: str, allowed: Sequence[str], *, in_bag: bool = False) -> LogFormat:
+    """
+    Return the format that a name says.
+
+    :param name: of the log
+    :param allowed: extensions, lower case, with the dot
+    :param in_bag: also the names of what belongs to a rosbag2 directory
+    :raises InvalidExtension: if it is none of these
+    """
     log_format = format_in_bag(name) if in_bag else None
     if log_format is not None and (log_format is not BAG_WAL or '.db3' in allowed):
         return log_format
@@ -89,31 +125,23 @@ def _format(name: str, allowed: Sequence[str], *, in_bag: bool) -> LogFormat:
     return log_format
 
 
-def _head(path: Path, stream: BinaryIO, length: int) -> bytes:
-    try:
-        stream.seek(0)
-        return read_up_to(stream, length)
-    except OSError as error:
-        raise LocalFileUnreadable(f'cannot read {_shown(path)}: {error.strerror}') from error
-
-
 def _what_is_wrong(name: str, path: Path, said: LogFormat, head: bytes,
                    allowed: Sequence[str]) -> str:
+    """Return in what way a log is corrupt; raise if it is none, or another one."""
     shown = _shown(path)
     if not head:
-        return f'{shown} is empty'
+        raise ValidationFailed(f'{shown} is empty')
     if head.startswith(_LFS_POINTER):
-        return f'{shown} is a Git LFS pointer, not the log itself; run "git lfs pull" first'
-    if is_encrypted(head):
-        return f'{shown} is an encrypted ULog, of which nothing can be checked; decrypt it first'
+        return 'it is a Git LFS pointer, not the log itself; run "git lfs pull" first'
     found = formats_of_content(head)
     if found:
         says = 'the name says' if name == path.name else f'the name {name!r} says'
-        return (f'{shown}: {says} {said.title}, the content is {found[0].content};'
-                f' {_advice(said, found, allowed)}')
+        raise FormatMismatch(f'{shown}: {says} {said.title}, the content is {found[0].content};'
+                             f' {_advice(said, found, allowed)}')
     if not any(head):
-        return f'{shown}: the content is not {said.content}, it begins with zero bytes only'
-    return f'{shown}: the content is not {said.content}, it begins with {head[:8].hex(" ")}'
+        return f'the content is not {said.content}, it begins with zero bytes only'
+    raise FormatMismatch(f'{shown}: the content is not {said.content}, it begins with'
+                         f' {head[:8].hex(" ")}')
 
 
 def _advice(said: LogFormat, found: tuple[LogFormat, ...], allowed: Sequence[str]) -> str:
@@ -126,22 +154,13 @@ def _advice(said: LogFormat, found: tuple[LogFormat, ...], allowed: Sequence[str
     return f'{_either(extensions)} is not among the allowed extensions, {", ".join(allowed)}'
 
 
-def _start(log_format: LogFormat, path: Path, stream: BinaryIO) -> Optional[datetime]:
-    try:
-        try:
-            start_ns = log_format.start_ns(LogReader(path, stream))
-        finally:
-            stream.seek(0)
-    except (ValueError, OSError) as error:
-        _log.debug('%s: its start cannot be told: %s', _shown(path), error)
-        return None
-    if start_ns is None:
-        return None
-    # Checked as a number: timedelta and datetime overflow far below 2**64 ns.
-    if not _ns(_EARLIEST_START) <= start_ns < _ns(_LATEST_START):
-        _log.debug('%s: its start is %d ns, which is no date of a flight', _shown(path), start_ns)
-        return None
-    return _EPOCH + timedelta(microseconds=start_ns // 1000)
+def _with_possible_start(path: Path, description: Description) -> Description:
+    start_ns = description.start_ns
+    # Compared as a number: timedelta and datetime overflow far below 2**64 ns.
+    if start_ns is None or _ns(_EARLIEST_START) <= start_ns < _ns(_LATEST_START):
+        return description
+    _log.debug('%s: its start is %d ns, which is no date of a flight', _shown(path), start_ns)
+    return replace(description, start_ns=None)
 
 
 def _ns(moment: datetime) -> int:

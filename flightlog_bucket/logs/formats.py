@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Optional
 
 from flightlog_bucket.logs import mcap, rosbag1, rosbag2_metadata, rosbag2_sqlite, ulog, zstd
+from flightlog_bucket.logs.flight_log import FlightLog
 from flightlog_bucket.logs.reader import LogReader
 
 
@@ -19,7 +20,7 @@ class LogFormat:
     :param content: what content of this format is, in a sentence
     :param content_type: MIME type
     :param matches: whether a log that begins with these bytes has this format
-    :param start_ns: the log's start in nanoseconds since 1970 UTC, or None
+    :param open: a log of which the header is right
     :param check_beside: raises if a part of the log is in another file beside it
     """
 
@@ -29,32 +30,34 @@ class LogFormat:
     content: str
     content_type: str
     matches: Callable[[bytes], bool]
-    start_ns: Callable[[LogReader], Optional[int]]
+    open: Callable[[LogReader], FlightLog]
     check_beside: Callable[[Path], None] = lambda path: None
 
 
 FORMATS = (
     LogFormat('ulog', '.ulg', 'ULog', 'a ULog', 'application/x-ulog',
-              ulog.matches, ulog.start_ns),
+              ulog.matches, ulog.Ulog),
+    LogFormat('ulog.encrypted', '.ulge', 'encrypted ULog', 'an encrypted ULog',
+              'application/octet-stream', ulog.is_encrypted, ulog.EncryptedUlog),
     LogFormat('rosbag1', '.bag', 'ROS 1 bag', 'a ROS 1 bag', 'application/x-rosbag',
-              rosbag1.matches, rosbag1.start_ns),
+              rosbag1.matches, rosbag1.Rosbag1),
     LogFormat('mcap', '.mcap', 'MCAP', 'an MCAP file', 'application/x-mcap',
-              mcap.matches, mcap.start_ns),
+              mcap.matches, mcap.Mcap),
     LogFormat('sqlite3', '.db3', 'SQLite', 'an SQLite database', 'application/vnd.sqlite3',
-              rosbag2_sqlite.matches, rosbag2_sqlite.start_ns, rosbag2_sqlite.check_merged),
+              rosbag2_sqlite.matches, rosbag2_sqlite.Rosbag2Sqlite, rosbag2_sqlite.check_merged),
     LogFormat('mcap.zstd', '.mcap.zstd', 'compressed MCAP', 'Zstandard-compressed',
-              'application/zstd', zstd.matches, zstd.start_ns),
+              'application/zstd', zstd.matches, zstd.CompressedMcap),
     LogFormat('sqlite3.zstd', '.db3.zstd', 'compressed SQLite', 'Zstandard-compressed',
-              'application/zstd', zstd.matches, zstd.start_ns),
+              'application/zstd', zstd.matches, zstd.CompressedSqlite),
 )
 
 # What is a log only together with the other files of a rosbag2 directory.
 BAG_METADATA = LogFormat(
     'rosbag2', '.yaml', 'rosbag2 metadata', 'the metadata of a rosbag2 directory',
-    'application/yaml', rosbag2_metadata.matches, lambda log: None)
+    'application/yaml', rosbag2_metadata.matches, rosbag2_metadata.Rosbag2Metadata)
 BAG_WAL = LogFormat(
     'sqlite3-wal', '.db3-wal', 'SQLite write-ahead log', 'a write-ahead log of SQLite',
-    'application/octet-stream', rosbag2_sqlite.is_wal, lambda log: None)
+    'application/octet-stream', rosbag2_sqlite.is_wal, rosbag2_sqlite.WriteAheadLog)
 
 EXTENSIONS = tuple(log_format.extension for log_format in FORMATS)
 

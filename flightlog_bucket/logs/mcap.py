@@ -1,20 +1,25 @@
 """MCAP, what ROS 2 records by default: https://mcap.dev/spec."""
-import struct
+from functools import cached_property
 from typing import Optional
 
-from flightlog_bucket.logs.reader import LogReader, MAX_RECORDS, NoStart
+from flightlog_bucket.logs import mcap_records as records
+from flightlog_bucket.logs import topics
+from flightlog_bucket.logs.description import Description
+from flightlog_bucket.logs.flight_log import FlightLog
+from flightlog_bucket.logs.mcap_records import Content, MAGIC
+from flightlog_bucket.logs.mcap_summary import (
+    check_summary,
+    Footer,
+    is_closed,
+    read_footer,
+    read_summary,
+    Summary,
+)
+from flightlog_bucket.logs.mcap_walk import Walk, walk
+from flightlog_bucket.logs.reader import Damage, TooMuch, Truncated
+from flightlog_bucket.logs.verdict import VALID, Verdict
 
-MAGIC = b'\x89MCAP0\r\n'
-
-_OP_FOOTER = 0x02
-_OP_STATISTICS = 0x0B
-_PREFIX = struct.Struct('<BQ')
-"""Opcode, and the bytes of the content that follow."""
-_FOOTER = struct.Struct('<QQI')
-"""Start of the summary, start of the summary offsets, CRC-32 of the summary."""
-_STATISTICS = struct.Struct('<QHIIIIQQ')
-"""Messages, schemas, channels, attachments, metadata, chunks, first and last time in ns."""
-_TAIL_BYTES = _PREFIX.size + _FOOTER.size + len(MAGIC)
+__all__ = ['MAGIC', 'Mcap', 'matches']
 
 
 def matches(head: bytes) -> bool:
@@ -22,40 +27,116 @@ def matches(head: bytes) -> bool:
     return head.startswith(MAGIC)
 
 
-def start_ns(log: LogReader) -> Optional[int]:
+class Mcap(FlightLog):
     """
-    Return the first message's log time, from the Statistics record of the summary.
+    An MCAP file.
 
-    None for a file without messages, without a summary or without statistics.
-
-    :raises NoStart: if the file was never closed, or its summary is damaged
+    When it is closed, it gets a footer, and mostly a summary before it. What has none is looked
+    at from the beginning, as far as that goes.
     """
-    end = log.size - _TAIL_BYTES
-    offset = _summary_start(log.read_at(end, _TAIL_BYTES))
-    if offset == 0:
-        return None
-    for _ in range(MAX_RECORDS):
-        if offset >= end:
-            return None
-        opcode, length = _PREFIX.unpack(log.read_at(offset, _PREFIX.size))
-        offset += _PREFIX.size
-        if opcode == _OP_STATISTICS:
-            return _first_message_ns(log, offset, length)
-        offset += length
-    raise NoStart(f'the first {MAX_RECORDS} records of the summary hold no statistics')
 
+    storage = 'mcap'
 
-def _summary_start(tail: bytes) -> int:
-    opcode, length = _PREFIX.unpack_from(tail)
-    if not tail.endswith(MAGIC) or opcode != _OP_FOOTER or length != _FOOTER.size:
-        raise NoStart('there is no footer at the end')
-    start: int = _FOOTER.unpack_from(tail, _PREFIX.size)[0]
-    return start
+    def check_structure(self) -> Verdict:
+        """
+        Compare the summary with itself and with the chunks.
 
+        The beginning of the first chunk is unpacked.
+        """
+        self._check_header()
+        footer = self._footer
+        if footer is None:
+            raise Truncated(f'the file was never closed; {self._unclosed().end}')
+        summary = self._summary
+        looked_at = check_summary(self.log, footer, summary)
+        if not summary.chunks and (summary.statistics is None or summary.statistics.chunks):
+            self._check_walk()
+        chunks = len(summary.chunks)
+        return Verdict(VALID, '' if looked_at == chunks else
+                       f'{looked_at} of its {chunks} chunks were looked at')
 
-def _first_message_ns(log: LogReader, offset: int, length: int) -> Optional[int]:
-    if length < _STATISTICS.size:
-        raise NoStart(f'the statistics have {length} bytes')
-    statistics = _STATISTICS.unpack(log.read_at(offset, _STATISTICS.size))
-    messages, first_ns = statistics[0], statistics[-2]
-    return first_ns if messages else None
+    def _describe(self) -> Description:
+        summary, statistics = self._summary, self._summary.statistics
+        found = Walk(is_counted=False)
+        if statistics is None or not self._has_topics(summary) or (
+                statistics.chunks and not summary.chunks):
+            found = self._walk
+        messages, counts = self._counted(found)
+        start_ns, duration_ns = self._times(found)
+        channels = {**found.channels, **summary.channels}
+        schemas = {**found.schemas, **summary.schemas}
+        compressions = found.compressions | {c.header.compression_name for c in summary.chunks}
+        return Description(
+            self.storage, start_ns, duration_ns, messages,
+            topics.by_name((topics.text(channel.topic),
+                            topics.text(schemas.get(channel.schema, b'')),
+                            None if counts is None else counts.get(number, 0))
+                           for number, channel in channels.items()),
+            compression='+'.join(sorted(compressions)) or 'none')
+
+    def _has_topics(self, summary: Summary) -> bool:
+        wanted = {channel.schema for channel in summary.channels.values()} - {0}
+        is_any = summary.channels or not summary.statistics or not summary.statistics.channels
+        return bool(is_any) and wanted <= summary.schemas.keys()
+
+    def _counted(self, found: Walk) -> tuple[Optional[int], Optional[dict[int, int]]]:
+        """Return how many messages there are, in all and by channel; None: it is not known."""
+        statistics = self._summary.statistics
+        if statistics is not None:
+            is_known = statistics.message_counts or not statistics.messages
+            by_channel = found.counts if found.is_counted else None
+            return statistics.messages, statistics.message_counts if is_known else by_channel
+        if self._footer is None or not found.is_counted:
+            return None, None
+        return sum(found.counts.values()), found.counts
+
+    def _times(self, found: Walk) -> tuple[Optional[int], Optional[int]]:
+        statistics, start_ns, end_ns = self._summary.statistics, found.start_ns, found.end_ns
+        chunks = [chunk.header for chunk in self._summary.chunks if chunk.header.has_times]
+        if statistics is not None:
+            start_ns, end_ns = ((statistics.start_ns, statistics.end_ns) if statistics.messages
+                                else (None, None))
+        elif chunks and not found.is_counted:
+            start_ns = min(chunk.start_ns for chunk in chunks)
+            end_ns = max(chunk.end_ns for chunk in chunks)
+        if start_ns is None or end_ns is None:
+            return None, None
+        return start_ns, max(end_ns - start_ns, 0)
+
+    def _check_header(self) -> None:
+        size = min(records.MAX_HEAD_BYTES, self.log.size - len(MAGIC))
+        head = self.log.read_at(len(MAGIC), size)
+        if head[:1] not in (b'', bytes([records.OP_HEADER])):
+            raise Damage('the first record is no header')
+        length = 0
+        if size >= records.PREFIX.size:
+            length = records.PREFIX.unpack_from(head)[1]
+        end = records.PREFIX.size + length
+        if size < min(end, records.MAX_HEAD_BYTES) and not is_closed(self.log):
+            raise Truncated('the file ends inside its header')
+        content = Content(head, records.PREFIX.size, min(end, size))
+        content.string()
+        content.string()
+
+    @cached_property
+    def _footer(self) -> Optional[Footer]:
+        return read_footer(self.log) if is_closed(self.log) else None
+
+    @cached_property
+    def _summary(self) -> Summary:
+        return Summary() if self._footer is None else read_summary(self.log, self._footer)
+
+    @cached_property
+    def _walk(self) -> Walk:
+        return walk(self.log, None if self._footer is None else self._footer.data_end)
+
+    def _unclosed(self) -> Walk:
+        if self._walk.error is not None:
+            raise self._walk.error
+        return self._walk
+
+    def _check_walk(self) -> None:
+        if self._walk.error is not None:
+            raise self._walk.error
+        if self._walk.too_much:
+            raise TooMuch(self._walk.end)

@@ -8,15 +8,27 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-BUDGET_BYTES = 16 * 1024 * 1024
+BUDGET_BYTES = 32 * 1024 * 1024
 _JUMP_BYTES = 8 * 1024
 """What a read away from the one before costs at least: the disk gives no less."""
 MAX_RECORDS = 50_000
 """Records of one index that are looked at; a log of 2 GiB has about 3,000."""
 
 
-class NoStart(ValueError):
-    """The start cannot be told: the log is damaged, odd, or too large to look through."""
+class Damage(ValueError):
+    """The content is not as its format wants it."""
+
+
+class EndOfLog(Damage):
+    """There is less than what comes before says."""
+
+
+class Truncated(ValueError):
+    """The log is cut off; what is there can be used."""
+
+
+class TooMuch(ValueError):
+    """The log is too large to look through."""
 
 
 class LogReader:
@@ -35,6 +47,11 @@ class LogReader:
         self._size = stream.seek(0, os.SEEK_END)
 
     @property
+    def stream(self) -> BinaryIO:
+        """The open log, for a process that reads all of it by its ``fileno()``."""
+        return self._stream
+
+    @property
     def size(self) -> int:
         """Bytes of the log when the reader was made."""
         return self._size
@@ -43,20 +60,22 @@ class LogReader:
         """
         Return exactly ``length`` bytes from ``offset``.
 
-        :raises NoStart: if the log does not hold them, or the budget does not allow it
+        :raises EndOfLog: if the log does not hold them
+        :raises TooMuch: if the budget does not allow it
         :raises OSError: if the disk does not give them
         """
         if offset < 0 or length < 0 or offset + length > self._size:
-            raise NoStart(f'{length} bytes at {offset} are outside of the {self._size} of the log')
+            raise EndOfLog(f'{length} bytes at {offset} are outside of the {self._size} of'
+                           ' the log')
         is_near = abs(offset - self._position) < _JUMP_BYTES
         self._bytes_left -= length if is_near else max(length, _JUMP_BYTES)
         self._position = offset + length
         if self._bytes_left < 0:
-            raise NoStart(f'more than {BUDGET_BYTES} bytes would be needed')
+            raise TooMuch(f'more than {BUDGET_BYTES} bytes would be needed')
         self._stream.seek(offset)
         data = read_up_to(self._stream, length)
         if len(data) < length:
-            raise NoStart('the log became shorter while it was read')
+            raise EndOfLog('the log became shorter while it was read')
         return data
 
 

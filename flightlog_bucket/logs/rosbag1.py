@@ -1,20 +1,27 @@
 """ROS 1 bags: http://wiki.ros.org/Bags/Format/2.0."""
-import struct
-from typing import Optional
+from functools import cached_property
+import re
 
-from flightlog_bucket.logs.reader import LogReader, MAX_RECORDS, NoStart
+from flightlog_bucket.logs import topics
+from flightlog_bucket.logs.description import Description, Topic
+from flightlog_bucket.logs.flight_log import FlightLog
+from flightlog_bucket.logs.reader import Damage, EndOfLog, LogReader, Truncated
+from flightlog_bucket.logs.rosbag1_index import (
+    Index,
+    read_bag_header,
+    read_index,
+    Survey,
+    survey_chunks,
+    VERSION_2_LINE,
+)
+from flightlog_bucket.logs.rosbag1_records import Record
+from flightlog_bucket.logs.rosbag1_walk import Walk, walk
+from flightlog_bucket.logs.verdict import VALID, Verdict
 
 MAGIC = b'#ROSBAG'
-_VERSION_2_LINE = b'#ROSBAG V2.0\n'
 
-_OP_BAG_HEADER = b'\x03'
-_OP_CHUNK_INFO = b'\x06'
-_OP_CONNECTION = b'\x07'
-_MAX_HEADER_BYTES = 64 * 1024
-_MAX_FIELDS = 1000
-"""Of one record; the format defines seven at most."""
-
-Fields = dict[bytes, bytes]
+_VERSION_LINE = re.compile(rb'#ROSBAG V([0-9]{1,3}\.[0-9]{1,3})\n')
+_LONGEST_VERSION_LINE = len(b'#ROSBAG V999.999\n')
 
 
 def matches(head: bytes) -> bool:
@@ -22,89 +29,132 @@ def matches(head: bytes) -> bool:
     return head.startswith(MAGIC)
 
 
-def start_ns(log: LogReader) -> Optional[int]:
-    """
-    Return the earliest time in the chunk info records of the index.
-
-    None for a bag without messages, one that was never closed (its ``index_pos`` is 0) and one of
-    version 1, which has no chunks.
-
-    :raises NoStart: if the header or the index is damaged
-    """
-    if log.read_at(0, len(_VERSION_2_LINE)) != _VERSION_2_LINE:
-        return None
-    header, _ = _record(log, len(_VERSION_2_LINE))
-    if header.get(b'op') != _OP_BAG_HEADER:
-        raise NoStart('the first record is no bag header')
-    offset = _number(header, b'index_pos', '<Q')
-    if offset == 0:
-        return None
-    records = _number(header, b'conn_count', '<I') + _number(header, b'chunk_count', '<I')
-    if records > MAX_RECORDS:
-        raise NoStart(f'the index has {records} records')
-    starts = []
-    for _ in range(records):
-        record, offset = _record(log, offset)
-        if record.get(b'op') == _OP_CHUNK_INFO:
-            starts.append(_time_ns(record, b'start_time'))
-        elif record.get(b'op') != _OP_CONNECTION:
-            raise NoStart(f'the index ends early, before byte {offset}')
-    return min(starts, default=None)
-
-
-def _record(log: LogReader, offset: int) -> tuple[Fields, int]:
-    """Return the header fields of the record at ``offset``, and where the next one begins."""
-    header_bytes = _length(log, offset)
-    if header_bytes > _MAX_HEADER_BYTES:
-        raise NoStart(f'the header of the record at byte {offset} has {header_bytes} bytes')
-    header = log.read_at(offset + 4, header_bytes)
-    data_offset = offset + 4 + header_bytes
-    return _fields(header), data_offset + 4 + _length(log, data_offset)
-
-
-def _length(log: LogReader, offset: int) -> int:
-    return int.from_bytes(log.read_at(offset, 4), 'little')
-
-
 def is_closed(log: LogReader) -> bool:
     """
     Tell whether the bag has its index, which is written when it is closed; version 1 has none.
 
-    :raises NoStart: if it has no whole header
+    :raises Damage: if it has no whole header
     """
-    line = log.read_at(0, len(_VERSION_2_LINE))
-    if line != _VERSION_2_LINE:
+    line = log.read_at(0, len(VERSION_2_LINE))
+    if line != VERSION_2_LINE:
         return line.startswith(MAGIC)
-    header, _ = _record(log, len(_VERSION_2_LINE))
-    return _number(header, b'index_pos', '<Q') > 0
+    return read_bag_header(log).number(b'index_pos') > 0
 
 
-def _fields(header: bytes) -> Fields:
-    fields: Fields = {}
-    position = 0
-    while position < len(header):
-        if len(fields) > _MAX_FIELDS:
-            raise NoStart(f'a record has more than {_MAX_FIELDS} fields')
-        begin = position + 4
-        position = begin + int.from_bytes(header[position:begin], 'little')
-        name, equals, value = header[begin:position].partition(b'=')
-        if position > len(header) or not equals:
-            raise NoStart('a field of a record does not fit into its header')
-        fields[name] = value
-    return fields
+class Rosbag1(FlightLog):
+    """
+    A ROS 1 bag.
+
+    One of version 2.0 ends with an index of its connections and chunks, written when it is
+    closed; of older ones only the version is looked at.
+    """
+
+    storage = 'rosbag1'
+
+    def check_structure(self) -> Verdict:
+        """
+        Compare the index with the end of the bag and with the headers of the chunks.
+
+        The beginning of the first chunk is unpacked.
+        """
+        version = self._version
+        if version != '2.0':
+            return Verdict(VALID, f'of a bag of version {version}, only the version is checked')
+        if self._encryptor:
+            return Verdict(VALID, f'it is encrypted ({self._encryptor}), so that only its header'
+                                  ' was checked')
+        self._check_is_closed()
+        self._index.messages()
+        survey = self._survey
+        if survey.error is not None:
+            raise survey.error
+        chunks = len(self._index.chunks)
+        return Verdict(VALID, '' if survey.looked_at == chunks else
+                       f'{survey.looked_at} of its {chunks} chunks were looked at')
+
+    def _describe(self) -> Description:
+        if self._version != '2.0' or self._encryptor:
+            return Description(self.storage)
+        try:
+            self._check_is_closed()
+            return self._description_of_index()
+        except Truncated:
+            return self._description_of_rest(self._walk)
+
+    @cached_property
+    def _version(self) -> str:
+        line = self.log.read_at(0, min(_LONGEST_VERSION_LINE, self.log.size))
+        version = _VERSION_LINE.match(line)
+        if version:
+            return version[1].decode()
+        if self.log.size < len(VERSION_2_LINE) and VERSION_2_LINE.startswith(line):
+            raise Truncated('the bag ends inside its first line')
+        raise Damage('the version of the bag cannot be read')
+
+    @cached_property
+    def _header(self) -> Record:
+        try:
+            header = read_bag_header(self.log)
+        except EndOfLog as error:
+            raise Truncated('the bag ends inside its header') from error
+        if header.end > self.log.size:
+            raise Truncated('the bag ends inside its header')
+        return header
+
+    @property
+    def _encryptor(self) -> str:
+        return topics.text(self._header.fields.get(b'encryptor', b''))
+
+    def _check_is_closed(self) -> None:
+        index_offset = self._header.number(b'index_pos')
+        if not index_offset:
+            self._raise_damage()
+            raise Truncated(f'the bag was never closed; {self._walk.end}')
+        if index_offset > self.log.size:
+            self._raise_damage()
+            raise Truncated(f'the bag ends before its index; {self._walk.end}')
+        try:
+            _ = self._index
+        except Truncated:
+            self._raise_damage()
+            raise
+
+    def _raise_damage(self) -> None:
+        if self._walk.error is not None:
+            raise self._walk.error
+
+    @cached_property
+    def _index(self) -> Index:
+        return read_index(self.log, self._header)
+
+    @cached_property
+    def _survey(self) -> Survey:
+        return survey_chunks(self.log, self._index, self._header.number(b'index_pos'))
+
+    @cached_property
+    def _walk(self) -> Walk:
+        return walk(self.log, self._header.end)
+
+    def _description_of_index(self) -> Description:
+        counts = self._index.messages()
+        chunks = [chunk for chunk in self._index.chunks if chunk.counts]
+        start_ns = min((chunk.start_ns for chunk in chunks), default=None)
+        end_ns = max((chunk.end_ns for chunk in chunks), default=0)
+        return Description(
+            self.storage, start_ns,
+            None if start_ns is None else max(end_ns - start_ns, 0),
+            sum(counts.values()),
+            topics.by_name((topics.text(connection.topic), topics.text(connection.type),
+                            counts[number])
+                           for number, connection in self._index.connections.items()),
+            compression='+'.join(sorted(self._survey.compressions)) or 'none')
+
+    def _description_of_rest(self, found: Walk) -> Description:
+        return Description(
+            self.storage, found.start_ns, found.duration_ns, topics=_uncounted(found),
+            compression='+'.join(sorted(found.compressions)))
 
 
-def _number(fields: Fields, name: bytes, layout: str) -> int:
-    return _unpack(fields, name, layout)[0]
-
-
-def _time_ns(fields: Fields, name: bytes) -> int:
-    seconds, nanoseconds = _unpack(fields, name, '<II')
-    return seconds * 10**9 + nanoseconds
-
-
-def _unpack(fields: Fields, name: bytes, layout: str) -> tuple[int, ...]:
-    value = fields.get(name, b'')
-    if len(value) != struct.calcsize(layout):
-        raise NoStart(f'the field {name!r} is missing, or has the wrong size')
-    return struct.unpack(layout, value)
+def _uncounted(found: Walk) -> tuple[Topic, ...]:
+    return topics.by_name((topics.text(connection.topic), topics.text(connection.type), None)
+                          for connection in found.connections.values())

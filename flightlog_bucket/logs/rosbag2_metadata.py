@@ -1,7 +1,21 @@
-"""``metadata.yaml`` of a rosbag2 directory, by its first words: it is not parsed."""
-NAME = 'metadata.yaml'
+"""``metadata.yaml`` of a rosbag2 directory."""
+from functools import cached_property
+import os
+import threading
+from typing import Optional
 
-_FIRST_KEY = b'rosbag2_bagfile_information:'
+from flightlog_bucket.logs.description import Description
+from flightlog_bucket.logs.flight_log import FlightLog
+from flightlog_bucket.logs.reader import Damage
+from flightlog_bucket.logs.rosbag2_yaml import BagInformation, parse, ROOT
+from flightlog_bucket.logs.verdict import HEADER, STRUCTURE, TRUNCATED, VALID, Verdict
+from flightlog_bucket.logs.yaml_tree import MAX_BYTES
+
+NAME = 'metadata.yaml'
+MAX_FILES = 1000
+"""Of a recording that are looked for; their number is the recorder's choice."""
+
+_FIRST_KEY = f'{ROOT}:'.encode()
 
 
 def matches(head: bytes) -> bool:
@@ -9,5 +23,54 @@ def matches(head: bytes) -> bool:
     for line in head.removeprefix(b'\xef\xbb\xbf').splitlines():
         text = line.strip()
         if text and text != b'---' and not text.startswith((b'#', b'%')):
-            return line.startswith(_FIRST_KEY)
+            return text.startswith(_FIRST_KEY)
     return False
+
+
+class Rosbag2Metadata(FlightLog):
+    """The ``metadata.yaml`` of a rosbag2 directory."""
+
+    storage = 'rosbag2'
+
+    @cached_property
+    def information(self) -> BagInformation:
+        """
+        What it says.
+
+        :raises Damage: if it is not as rosbag2 writes it
+        :raises Truncated: if it ends too early
+        """
+        if self.log.size > MAX_BYTES:
+            raise Damage(f'it has {self.log.size} bytes, more than {MAX_BYTES}')
+        return parse(self.log.read_at(0, self.log.size))
+
+    def check(self, level: str, cancel: Optional[threading.Event] = None) -> Verdict:
+        """Tell whether it is whole, and the files that it names are beside it."""
+        verdict = super().check(level, cancel)
+        missing = self._missing() if level != HEADER and verdict.outcome == VALID else []
+        if not missing:
+            return verdict
+        more = f' and {len(missing) - 1} more are' if len(missing) > 1 else ' is'
+        return Verdict(TRUNCATED, f'{missing[0]}{more} missing')
+
+    def check_content(self) -> Verdict:
+        """Tell whether it is whole, whatever is beside it."""
+        return super().check(STRUCTURE)
+
+    def _missing(self) -> list[str]:
+        folder = self.log.path.parent
+        return [name for name in self.information.files[:MAX_FILES]
+                if not os.path.lexists(folder / name)]
+
+    def check_structure(self) -> Verdict:
+        _ = self.information
+        return Verdict(VALID)
+
+    def _describe(self) -> Description:
+        found = self.information
+        # rosbag2 gives a recording without messages the last time there is.
+        start_ns = found.start_ns if found.message_count else None
+        duration_ns = found.duration_ns if found.message_count else None
+        topics = tuple(sorted(found.topics, key=lambda topic: topic.name))
+        return Description(found.storage, start_ns, duration_ns, found.message_count, topics,
+                           found.compression)

@@ -1,43 +1,21 @@
-"""
-SQLite files of rosbag2: https://www.sqlite.org/fileformat2.html.
-
-A file can hold more than data: views without end, expressions that make gigabytes, a schema of
-any size. Only what a recorder writes is looked at.
-"""
-from collections.abc import Callable
-from contextlib import closing
+"""SQLite files of rosbag2: https://github.com/ros2/rosbag2/tree/rolling/rosbag2_storage_sqlite3."""
 import os
 from pathlib import Path
-import sqlite3
-import time
-from typing import Optional
-from urllib.parse import quote
+from typing import Literal
 
 from flightlog_bucket.errors import LocalFileChanged
-from flightlog_bucket.logs.reader import LogReader, MAX_RECORDS, NoStart
+from flightlog_bucket.logs.description import Description
+from flightlog_bucket.logs.flight_log import FlightLog
+from flightlog_bucket.logs.reader import Damage, LogReader, Truncated
+from flightlog_bucket.logs.rosbag2_tables import Rosbag2Tables
+from flightlog_bucket.logs.sqlite_file import HEADER_BYTES, MAGIC, SqliteFile
+from flightlog_bucket.logs.verdict import VALID, Verdict
 
-MAGIC = b'SQLite format 3\0'
 # https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 _WAL_MAGICS = (b'\x37\x7f\x06\x82', b'\x37\x7f\x06\x83')
-
-_FILE_HEADER_BYTES = 100
-_LEAF_TABLE_PAGE = 0x0D
-_OVERFLOW_MARGIN_BYTES = 35
-_STEPS_AT_ONCE = 10
-_MAX_STEPS = 10 * MAX_RECORDS
-"""Instructions of SQLite's virtual machine; it takes about ten to look at a message."""
-_USUAL_PAGE_BYTES = 4096
-_LAST_RESORT_S = 20.0
-"""Only for a file made to be slow: one instruction can read a gigabyte."""
-
-_PRAGMAS = ('trusted_schema = OFF', 'cell_size_check = ON', 'mmap_size = 0')
-# The type that the schema states is only a label; the text of the statement decides.
-_REAL_TABLES = ("SELECT count(*) FROM sqlite_master WHERE name = 'messages' AND type = 'table'"
-                " AND rootpage > 0 AND sql LIKE 'CREATE TABLE %'")
-_COMPUTED_COLUMNS = "SELECT count(*) FROM pragma_table_xinfo('messages') WHERE hidden <> 0"
-# Unlike min(), this compares and loads nothing but integers, whatever else a column may hold.
-_EARLIEST = ("SELECT timestamp FROM messages WHERE typeof(timestamp) = 'integer'"
-             ' ORDER BY timestamp LIMIT 1')
+_WAL_HEADER_BYTES = 32
+_WAL_FRAME_HEADER_BYTES = 24
+_WAL_VERSION = 3007000
 
 
 def matches(head: bytes) -> bool:
@@ -56,11 +34,7 @@ def check_merged(path: Path) -> None:
 
     :raises LocalFileChanged: if there is one that is not empty; its recorder may yet merge it
     """
-    wal = os.path.realpath(path) + '-wal'
-    try:
-        size = os.stat(wal).st_size
-    except (OSError, ValueError):
-        return
+    wal, size = _beside(path, '-wal')
     if size:
         raise LocalFileChanged(
             f'{os.fspath(path)!r} has {size} bytes in {wal!r} that are not merged into it yet;'
@@ -68,78 +42,99 @@ def check_merged(path: Path) -> None:
             " `sqlite3 FILE 'PRAGMA wal_checkpoint(TRUNCATE)'`")
 
 
-def start_ns(log: LogReader) -> Optional[int]:
-    """
-    Return the earliest ``timestamp`` of the table ``messages``.
+class Rosbag2Sqlite(FlightLog):
+    """An SQLite file of rosbag2."""
 
-    The file alone is read, without its ``-wal``, which holds later messages. None without
-    messages, and without such a table.
+    storage = 'sqlite3'
 
-    :raises NoStart: if the database is damaged, odd, or has no index and too many messages
-    """
-    page_bytes = _check_schema_is_small(log)
-    uri = f'file://{quote(os.fsencode(os.path.realpath(log.path)))}?mode=ro&immutable=1'
+    def __init__(self, log: LogReader) -> None:
+        super().__init__(log)
+        self._file = SqliteFile(log)
+        self._tables = Rosbag2Tables(self._file)
+
+    def check_structure(self) -> Verdict:
+        self._check_size()
+        _, unmerged = _beside(self.log.path, '-wal')
+        if unmerged:
+            raise Truncated(f'its latest messages are in the {unmerged} bytes of the -wal beside'
+                            ' it, which are not merged into it')
+        _, unfinished = _beside(self.log.path, '-journal')
+        if unfinished:
+            raise Truncated('its recorder was killed while it wrote: the -journal beside it has'
+                            f' {unfinished} bytes')
+        self._tables.check()
+        return Verdict(VALID)
+
+    def _check_size(self) -> None:
+        size = self.log.size
+        if size < HEADER_BYTES:
+            raise Truncated(f'the file ends inside its header, after {size} bytes')
+        page_bytes, stated = self._file.header.page_bytes, self._file.header.pages
+        pages, rest = divmod(size, page_bytes)
+        if stated is not None and size < stated * page_bytes:
+            raise Truncated(f'the header states {stated} pages of {page_bytes} bytes, the file'
+                            f' has {size} bytes')
+        if stated is not None and rest:
+            raise Damage(f'{size - stated * page_bytes} bytes follow the {stated} pages that the'
+                         ' header states')
+        if rest:
+            raise Truncated(f'the file ends inside page {pages + 1}')
+        if stated is not None and pages > stated:
+            # A transaction begins with new pages, and ends with the header.
+            raise Truncated(f'the file has {pages} pages, the header states {stated}: its'
+                            ' recorder was killed while it wrote')
+
+    def _describe(self) -> Description:
+        tables = self._tables
+        start_ns, end_ns = tables.span_ns()
+        duration_ns = None if start_ns is None or end_ns is None else end_ns - start_ns
+        return Description(self.storage, start_ns, duration_ns, tables.message_count(),
+                           tables.topics(), tables.compression())
+
+
+class WriteAheadLog(FlightLog):
+    """A ``-wal``, which is a log only together with its ``.db3``."""
+
+    storage = 'sqlite3-wal'
+
+    def check_structure(self) -> Verdict:
+        if self.log.size < _WAL_HEADER_BYTES:
+            raise Truncated(f'the file ends inside its header, after {self.log.size} bytes')
+        header = self.log.read_at(0, _WAL_HEADER_BYTES)
+        _, version, page_bytes, _, _, _, *checksum = _words(header, 'big')
+        if version != _WAL_VERSION:
+            raise Damage(f'the header states version {version}')
+        if page_bytes not in (2 ** exponent for exponent in range(9, 17)):
+            raise Damage(f'the header states pages of {page_bytes} bytes')
+        if _wal_checksum(header[:24], is_big_endian=bool(header[3] & 1)) != tuple(checksum):
+            raise Damage('the checksum of the header is wrong')
+        _, rest = divmod(self.log.size - _WAL_HEADER_BYTES, _WAL_FRAME_HEADER_BYTES + page_bytes)
+        if rest:
+            raise Truncated(f'the file ends {rest} bytes into a frame')
+        return Verdict(VALID)
+
+    def _describe(self) -> Description:
+        return Description(self.storage)
+
+
+def _beside(path: Path, end: str) -> tuple[str, int]:
+    """Return the path of a database's other file, and its size, 0 if there is none."""
+    other = os.path.realpath(path) + end
     try:
-        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as database:
-            database.set_progress_handler(_budget(page_bytes), _STEPS_AT_ONCE)
-            return _earliest(database)
-    except sqlite3.Error as error:
-        raise NoStart(f'SQLite says: {error}') from error
+        return other, os.stat(other).st_size
+    except (OSError, ValueError):
+        return other, 0
 
 
-def _earliest(database: sqlite3.Connection) -> Optional[int]:
-    for pragma in _PRAGMAS:
-        database.execute(f'PRAGMA {pragma}')
-    if database.execute(_REAL_TABLES).fetchone() != (1,):
-        return None
-    if database.execute(_COMPUTED_COLUMNS).fetchone() != (0,):
-        raise NoStart('the table messages has computed columns')
-    row = database.execute(_EARLIEST).fetchone()
-    return int(row[0]) if row else None
+def _words(data: bytes, order: Literal['big', 'little']) -> list[int]:
+    return [int.from_bytes(data[begin:begin + 4], order) for begin in range(0, len(data), 4)]
 
 
-def _budget(page_bytes: int) -> Callable[[], bool]:
-    """Return a function that tells whether the steps are used up; larger pages allow fewer."""
-    left = _MAX_STEPS * _USUAL_PAGE_BYTES // max(page_bytes, _USUAL_PAGE_BYTES)
-    deadline = time.monotonic() + _LAST_RESORT_S
-
-    def is_used_up() -> bool:
-        nonlocal left
-        left -= _STEPS_AT_ONCE
-        return left < 0 or time.monotonic() >= deadline
-
-    return is_used_up
-
-
-def _check_schema_is_small(log: LogReader) -> int:
-    """
-    Return the size of a page in bytes.
-
-    :raises NoStart: if the schema does not fit on the first page: SQLite would load all of it
-    """
-    header = log.read_at(0, _FILE_HEADER_BYTES)
-    page_bytes = int.from_bytes(header[16:18], 'big')
-    page_bytes = 65536 if page_bytes == 1 else page_bytes
-    page = log.read_at(0, page_bytes)
-    if len(page) < 512 or page[_FILE_HEADER_BYTES] != _LEAF_TABLE_PAGE:
-        raise NoStart('the schema takes more than one page')
-    cells = int.from_bytes(page[103:105], 'big')
-    if 108 + 2 * cells > page_bytes:
-        raise NoStart('the first page is damaged')
-    for cell in range(cells):
-        pointer = int.from_bytes(page[108 + 2 * cell:110 + 2 * cell], 'big')
-        if _varint(page, pointer) > page_bytes - _OVERFLOW_MARGIN_BYTES - header[20]:
-            raise NoStart('a statement of the schema takes more than one page')
-    # The statistics of ANALYZE are loaded with the schema, whatever their size.
-    if b'sqlite_stat' in page.lower():
-        raise NoStart('the schema has statistics tables')
-    return page_bytes
-
-
-def _varint(page: bytes, offset: int) -> int:
-    value = 0
-    for byte in page[offset:offset + 8]:
-        value = value << 7 | byte & 0x7F
-        if byte < 0x80:
-            return value
-    raise NoStart('the first page is damaged')
+def _wal_checksum(data: bytes, *, is_big_endian: bool) -> tuple[int, int]:
+    """Return the checksum of https://www.sqlite.org/fileformat2.html#checksum_algorithm."""
+    words = _words(data, 'big' if is_big_endian else 'little')
+    first = second = 0
+    for even, odd in zip(words[::2], words[1::2], strict=True):
+        first = first + even + second & 0xFFFFFFFF
+        second = second + odd + first & 0xFFFFFFFF
+    return first, second

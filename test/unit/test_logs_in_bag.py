@@ -1,8 +1,9 @@
 """Files that are a log only together with the others of a rosbag2 directory."""
 from pathlib import Path
 
-from flightlog_bucket.errors import InvalidExtension, LocalFileChanged, ValidationFailed
+from flightlog_bucket.errors import FormatMismatch, InvalidExtension, LocalFileChanged
 from flightlog_bucket.logs import inspect, LogFacts
+from flightlog_bucket.logs.verdict import HEADER
 import pytest
 from support.logs import write_log
 
@@ -22,18 +23,20 @@ def facts(path: Path, **options: object) -> LogFacts:
 def test_takes_metadata(tmp_path, content):
     path = tmp_path / 'metadata.yaml'
     path.write_bytes(content)
-    assert facts(path, in_bag=True) == LogFacts('rosbag2', '.yaml', 'application/yaml', None)
+    found = facts(path, in_bag=True, level=HEADER)
+    assert (found.format, found.extension, found.content_type, found.start) == (
+        'rosbag2', '.yaml', 'application/yaml', None)
     with pytest.raises(InvalidExtension):
         facts(path)
 
 
 @pytest.mark.parametrize('content', [
-    b'', b'x: 1\n', b'  rosbag2_bagfile_information:\n', b'rosbag2_bagfile\n', b'---\n',
-    b'# rosbag2_bagfile_information:\n', bytes(64), b'x: 1\nrosbag2_bagfile_information:\n'])
+    b'x: 1\n', b'x:\n  rosbag2_bagfile_information:\n', b'rosbag2_bagfile\n', b'---\n',
+    b'# rosbag2_bagfile_information:\n', b'x: 1\nrosbag2_bagfile_information:\n'])
 def test_refuses_other_yaml(tmp_path, content):
     path = tmp_path / 'metadata.yaml'
     path.write_bytes(content)
-    with pytest.raises(ValidationFailed):
+    with pytest.raises(FormatMismatch):
         facts(path, in_bag=True)
 
 
@@ -49,14 +52,15 @@ def test_refuses_other_files(tmp_path, name):
 def test_takes_a_wal(tmp_path):
     path = tmp_path / 'x_0.db3-wal'
     path.write_bytes(WAL)
-    assert facts(path, in_bag=True) == LogFacts(
+    found = facts(path, in_bag=True, level=HEADER)
+    assert (found.format, found.extension, found.content_type, found.start) == (
         'sqlite3-wal', '.db3-wal', 'application/octet-stream', None)
     with pytest.raises(InvalidExtension):
         facts(path)
     with pytest.raises(InvalidExtension):
         facts(path, in_bag=True, allowed=('.mcap',))
     path.write_bytes(b'x' * 32)
-    with pytest.raises(ValidationFailed):
+    with pytest.raises(FormatMismatch):
         facts(path, in_bag=True)
 
 

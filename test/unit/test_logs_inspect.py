@@ -3,6 +3,7 @@ import io
 from pathlib import Path
 
 from flightlog_bucket.errors import (
+    FormatMismatch,
     InvalidExtension,
     LocalFileChanged,
     LocalFileUnreadable,
@@ -10,6 +11,7 @@ from flightlog_bucket.errors import (
 )
 from flightlog_bucket.logs import inspect, LogFacts
 from flightlog_bucket.logs.formats import EXTENSIONS
+from flightlog_bucket.logs.verdict import CORRUPT, HEADER, Verdict
 from flightlog_bucket.settings import DEFAULT_EXTENSIONS
 import made_logs
 import pytest
@@ -20,7 +22,7 @@ MCAP = made_logs.MCAP_MAGIC
 DB3 = b'SQLite format 3\0'
 ZSTD = made_logs.ZSTD_MAGIC
 SKIPPABLE = b'\x5a\x2a\x4d\x18\x00\x00\x00\x00'
-ALL = '.ulg, .bag, .mcap, .db3, .mcap.zstd or .db3.zstd'
+ALL = '.ulg, .ulge, .bag, .mcap, .db3, .mcap.zstd or .db3.zstd'
 
 
 def inspected(name: str, content: bytes, path: str = '', **keywords) -> LogFacts:
@@ -48,16 +50,21 @@ def refusal(error: type, name: str, content: bytes, path: str = '', **keywords) 
     ('x.mcap.zstd', ZSTD, 'mcap.zstd', '.mcap.zstd', 'application/zstd'),
     ('x.DB3.Zstd', ZSTD, 'sqlite3.zstd', '.db3.zstd', 'application/zstd'),
     ('x.db3.zstd', SKIPPABLE, 'sqlite3.zstd', '.db3.zstd', 'application/zstd'),
+    ('x.ulge', b'ULogEnc\x01', 'ulog.encrypted', '.ulge', 'application/octet-stream'),
+    ('x.ulge', b'ULogKey\x01', 'ulog.encrypted', '.ulge', 'application/octet-stream'),
     ('Flüg 1.ulg', ULOG, 'ulog', '.ulg', 'application/x-ulog'),
 ])
 def test_accepts(name, content, log_format, extension, content_type):
-    facts = inspected(name, content)
-    assert facts == LogFacts(log_format, extension, content_type, None)
+    facts = inspected(name, content, level=HEADER)
+    assert (facts.format, facts.extension, facts.content_type) == (
+        log_format, extension, content_type)
+    assert facts.verdict.is_usable
+    assert facts.start is None
 
 
 @pytest.mark.parametrize('name', [
     'x', 'x.txt', 'x.ulg.txt', 'x.bag.active', 'x.ulg ', 'x.ulg\n', '.ulg', 'ulg', '', 'x.zstd',
-    'x.ulg.zstd', 'x.bag.zstd', 'x.ulge', 'x.ulg.', 'x\x1b[2J.sh', 'x.ul\u0261', '\udcff'])
+    'x.ulg.zstd', 'x.bag.zstd', 'x.ulg.', 'x\x1b[2J.sh', 'x.ul\u0261', '\udcff'])
 def test_refuses_the_name(name):
     said = refusal(InvalidExtension, name, ULOG)
     assert said == f'Invalid file extension: {name!r} does not end in {ALL}'
@@ -87,33 +94,36 @@ def test_refuses_a_format_that_is_not_allowed():
                     ' a custom_filename that ends in .mcap.zstd or .db3.zstd'),
     ('x.db3.zstd', DB3, 'the name says compressed SQLite, the content is an SQLite database;'
                         ' rename it, or give a custom_filename that ends in .db3'),
+    ('x.ulg', b'ULogEnc\x01', 'the name says ULog, the content is an encrypted ULog; rename it, or'
+                              ' give a custom_filename that ends in .ulge'),
     ('x.ulg', b'ULog\x01\x12\x35', 'the content is not a ULog, it begins with'
                                    ' 55 4c 6f 67 01 12 35'),
     ('x.ulg', b'hello world', 'the content is not a ULog, it begins with 68 65 6c 6c 6f 20 77 6f'),
     ('x.bag', b'#ROSBA', 'the content is not a ROS 1 bag, it begins with 23 52 4f 53 42 41'),
-    ('x.bag', bytes(100), 'the content is not a ROS 1 bag, it begins with zero bytes only'),
     ('x.mcap', b'\x89MCAP1\r\n', 'the content is not an MCAP file, it begins with'
                                  ' 89 4d 43 41 50 31 0d 0a'),
     ('x.mcap.zstd', b'\x50\x2a\x4d', 'the content is not Zstandard-compressed, it begins with'
                                      ' 50 2a 4d'),
 ])
 def test_refuses_the_content(name, content, said):
-    assert refusal(ValidationFailed, name, content) == (
+    assert refusal(FormatMismatch, name, content) == (
         f"File validation failed: '/logs/{name}': {said}")
 
 
 @pytest.mark.parametrize(('name', 'content', 'said'), [
-    ('x.ulg', b'', 'is empty'),
+    ('x.bag', bytes(100), 'the content is not a ROS 1 bag, it begins with zero bytes only'),
     ('x.bag', b'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n',
-     'is a Git LFS pointer, not the log itself; run "git lfs pull" first'),
-    ('x.ulg', b'ULogEnc\x01',
-     'is an encrypted ULog, of which nothing can be checked; decrypt it first'),
-    ('x.ulg', b'ULogKey\x01',
-     'is an encrypted ULog, of which nothing can be checked; decrypt it first'),
+     'it is a Git LFS pointer, not the log itself; run "git lfs pull" first'),
 ])
-def test_names_what_is_no_log(name, content, said):
-    assert refusal(ValidationFailed, name, content) == (
-        f"File validation failed: '/logs/{name}' {said}")
+def test_calls_corrupt_what_was_a_log(name, content, said):
+    facts = inspected(name, content)
+    assert facts.verdict == Verdict(CORRUPT, said)
+    assert facts.start is None
+
+
+def test_refuses_an_empty_log():
+    assert refusal(ValidationFailed, 'x.ulg', b'') == (
+        "File validation failed: '/logs/x.ulg' is empty")
 
 
 def test_shows_a_custom_name_that_is_wrong():

@@ -1,0 +1,1 @@
+"""The command ``flightlog``: flight logs at a desk, without a node."""

@@ -1,0 +1,138 @@
+"""``flightlog check``: whether logs are whole, and what is in them."""
+import argparse
+import os
+from pathlib import Path
+from typing import Any, BinaryIO, TYPE_CHECKING
+
+from flightlog_bucket.cli.report import Report, UNREADABLE
+from flightlog_bucket.errors import (
+    ConfigurationError,
+    FlightlogError,
+    FormatMismatch,
+    InvalidExtension,
+    ValidationFailed,
+)
+from flightlog_bucket.logs.facts import inspect
+from flightlog_bucket.logs.formats import EXTENSIONS, format_in_bag, format_of_name
+from flightlog_bucket.logs.rosbag2_directory import has_metadata, is_named_after
+from flightlog_bucket.logs.verdict import CORRUPT, LEVELS, MISMATCH, STRUCTURE, Verdict
+from flightlog_bucket.storage.opening import check_is_regular, open_log
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+ALL_USABLE, NOT_ALL_USABLE = 0, 1
+
+_DESCRIPTION = """\
+Check flight logs, and tell what is in them. Nothing is sent, nothing is changed.
+
+FILE is a log (%(extensions)s), a rosbag2 directory or a file of one.
+The verdict is one of:
+  valid       whole
+  truncated   cut off, e.g. with the power of the recorder; what is there can be used
+  corrupt     damaged
+  mismatch    not of the format that its name says, or not the name of a log
+  unreadable  missing, or cannot be opened
+"""
+_EXAMPLES = """\
+levels:
+  header      the first bytes
+  structure   footer, index, summary and metadata agree with the file; takes less than a second
+  full        every record and checksum, with the library of the format (pyulog, rosbags, mcap)
+
+exit code:
+  0 if every log is valid or truncated, 1 if one is not, 2 for wrong usage or a missing library
+
+examples:
+  flightlog check flight.ulg
+  flightlog check --level full /media/sd/log/2025-07-27/*.ulg
+  flightlog check --json bags/* | jq -r 'select(.verdict == "corrupt") | .path'
+"""
+
+
+def add_to(subcommands: '_SubParsersAction[argparse.ArgumentParser]') -> None:
+    """Add the subcommand to the command line."""
+    parser = subcommands.add_parser(
+        'check', help='tell whether logs are whole, and what is in them',
+        description=_DESCRIPTION % {'extensions': ', '.join(EXTENSIONS)}, epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('files', nargs='+', metavar='FILE',
+                        help='a log, a rosbag2 directory, or a file of one')
+    parser.add_argument('--level', choices=LEVELS, default=STRUCTURE,
+                        help='how deep to look; default: %(default)s')
+    parser.add_argument('--json', action='store_true',
+                        help='one JSON object a line, with path, format, verdict, reason and'
+                             ' description')
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check every file, and print what is found of each at once; return the exit code."""
+    code = ALL_USABLE
+    for given in arguments.files:
+        report = check(given, arguments.level)
+        print(report.as_json() if arguments.json else report.as_text(), flush=True)
+        if not report.verdict.is_usable:
+            code = NOT_ALL_USABLE
+    return code
+
+
+def check(given: str, level: str) -> Report:
+    """
+    Check a log.
+
+    :param given: its path
+    :param level: ``header``, ``structure`` or ``full``
+    :raises ConfigurationError: if what is needed for a full check is not installed
+    """
+    path = Path(given)
+    try:
+        return _check_bag(given, level) if path.is_dir() else _check_file(given, path, level)
+    except ConfigurationError:
+        raise
+    except (FormatMismatch, InvalidExtension) as error:
+        verdict = Verdict(MISMATCH, _reason(error))
+    except ValidationFailed as error:
+        verdict = Verdict(CORRUPT, _reason(error))
+    except FlightlogError as error:
+        verdict = Verdict(UNREADABLE, _reason(error))
+    except OSError as error:
+        verdict = Verdict(UNREADABLE, error.strerror or type(error).__name__)
+    return Report(given, _format_said(path), verdict)
+
+
+def _check_file(given: str, path: Path, level: str) -> Report:
+    with _opened(path) as stream:
+        facts = inspect(path.name, path, stream, in_bag=format_in_bag(path.name) is not None,
+                        is_closed=False, level=level)
+    return Report(given, facts.format, facts.verdict, facts.description)
+
+
+def _check_bag(given: str, level: str) -> Report:
+    path = Path(os.path.abspath(given))  # '.' has no name
+    if not (has_metadata(path) or any(is_named_after(path.name, n) for n in os.listdir(path))):
+        return Report(given, None, Verdict(
+            UNREADABLE, 'it is a directory, and not one of rosbag2; give the files of the logs'))
+    from flightlog_bucket.logs.rosbag2_bag import Rosbag2Bag
+    bag = Rosbag2Bag(path)
+    return Report(given, 'rosbag2', bag.check(level), bag.describe())
+
+
+def _opened(path: Path) -> BinaryIO:
+    fd = open_log(path)
+    try:
+        check_is_regular(path, os.fstat(fd))
+        return open(fd, 'rb')
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _format_said(path: Path) -> Any:
+    said = format_in_bag(path.name) or format_of_name(path.name)
+    return None if said is None else said.name
+
+
+def _reason(error: FlightlogError) -> str:
+    """Return what is wrong, without the opening words that the document wants elsewhere."""
+    return str(error).removeprefix(f'{error.summary}: ')

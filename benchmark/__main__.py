@@ -1,4 +1,4 @@
-"""Measure transfers and the ledger, print the report and write it to ``results.md``."""
+"""Measure transfers, the ledger and checks of logs; print the report and keep it."""
 import argparse
 from pathlib import Path
 import shutil
@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 
-from benchmark import ledger, machine, options, report
+from benchmark import checks, ledger, machine, options, report
 from benchmark.cases import all_cases, size_text
 from benchmark.peers import all_peers, Peer
 from benchmark.rounds import Results, Rounds
@@ -33,9 +33,15 @@ def main() -> None:
     text = report.write(
         command=options.shown(sys.argv[1:]), facts=facts, busy=busy, peers=peers,
         versions=versions, results=results,
-        ledger=ledger.section(chosen.files) if options.LEDGER in chosen.only else '')
+        ledger=ledger.section(chosen.files) if options.LEDGER in chosen.only else '',
+        checks=_checks(chosen) if options.CHECKS in chosen.only else '')
     chosen.output.write_text(text)
     print(text)
+
+
+def _checks(chosen: argparse.Namespace) -> str:
+    return checks.section(chosen.check_size, chosen.rounds,
+                          options.work_directory(chosen.work_directory))
 
 
 def _transfers(chosen: argparse.Namespace, peers: list[Peer], facts: dict[str, str]) -> Results:

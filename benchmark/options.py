@@ -10,6 +10,8 @@ from benchmark.summary import BASELINE
 
 PEERS = ('ours', BASELINE, 'boto3-same', 'aws', 'rclone', 'obstore', 'awscrt')
 LEDGER = 'ledger'
+CHECKS = 'check'
+_PARTS = (*PEERS, LEDGER, CHECKS)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -20,8 +22,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--size', type=_sizes, default=_sizes('256MiB,1GiB'), metavar='SIZES',
                         help='of the files, e.g. 256MiB,1GiB')
     parser.add_argument('--rounds', type=_count, default=3, help='each client does each case')
-    parser.add_argument('--only', type=_names((*PEERS, LEDGER)), default=[*PEERS, LEDGER],
-                        metavar='NAMES', help=f'some of: {", ".join((*PEERS, LEDGER))}')
+    parser.add_argument('--only', type=_names(_PARTS), default=list(_PARTS),
+                        metavar='NAMES', help=f'some of: {", ".join(_PARTS)}')
     parser.add_argument('--server', type=_names(SERVERS), default=list(SERVERS),
                         metavar='NAMES', help=f'some of: {", ".join(SERVERS)}')
     parser.add_argument('--scheme', type=_names(SCHEMES), default=list(SCHEMES),
@@ -31,6 +33,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--concurrency', type=_count, default=4,
                         help='requests at once, where a client can be told')
     parser.add_argument('--files', type=_count, default=10_000, help='that the ledger gets')
+    parser.add_argument('--check-size', type=_sizes, default=_sizes('100MiB,1GiB'),
+                        metavar='SIZES', help='of the logs that are checked')
     parser.add_argument('--timeout', type=float, default=120.0, metavar='SECONDS',
                         help='after which a run is given up')
     parser.add_argument('--work-directory', type=Path, default=None, metavar='PATH',

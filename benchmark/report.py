@@ -26,7 +26,8 @@ as ever).
 
 
 def write(*, command: str, facts: Mapping[str, str], busy: float, peers: Sequence[Peer],
-          versions: Mapping[str, str], results: Results, ledger: str) -> str:
+          versions: Mapping[str, str], results: Results, ledger: str,
+          checks: str) -> str:
     """
     Return the report.
 
@@ -37,6 +38,7 @@ def write(*, command: str, facts: Mapping[str, str], busy: float, peers: Sequenc
     :param versions: of each of them; empty: it is missing
     :param results: of the transfers
     :param ledger: the section on the ledger; may be empty
+    :param checks: the section on checks of logs; may be empty
     """
     began = datetime.now(timezone.utc).strftime('%Y-%m-%d')
     lines = ['# Benchmark', '', f'Made with `{command}` on {began}.', '']
@@ -44,12 +46,12 @@ def write(*, command: str, facts: Mapping[str, str], busy: float, peers: Sequenc
     if busy > 0.5:
         lines.append(f'- **the computer was busy** (load {busy:.1f} before it began): take no'
                      ' number of this for granted')
-    lines += ['', _EXPLANATION, _peer_list(peers, versions)]
+    lines += ['', _EXPLANATION, _peer_list(peers, versions)] if peers else ['']
     missing = {peer.name: 'not installed' for peer in peers if not versions[peer.name]}
     for case, samples in results.samples.items():
         lines += [f'## {case.title}', '', _case(
             samples, results.failures[case], peers, missing)]
-    return '\n'.join([*lines, ledger])
+    return '\n'.join([*lines, *filter(None, (ledger, checks))])
 
 
 def _case(samples: Mapping[str, Sequence[Sample]], failures: Mapping[str, str],

@@ -1,21 +1,18 @@
 """FlightLogBucket: upload, list, download, delete; synchronous, thread-safe, raises."""
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 import threading
 from typing import Optional
-from urllib.parse import quote
 
-from flightlog_bucket import logs
 from flightlog_bucket.errors import (
     Cancelled,
-    FileTooLarge,
     InvalidRequest,
     StorageError,
 )
 from flightlog_bucket.results import (
     CredentialStatus,
+    DescribedFile,
     DownloadedLog,
     Listing,
     StoredFile,
@@ -23,6 +20,7 @@ from flightlog_bucket.results import (
 )
 from flightlog_bucket.settings import BucketSettings
 from flightlog_bucket.storage import keys
+from flightlog_bucket.storage.admission import Admission
 from flightlog_bucket.storage.client import S3Client
 from flightlog_bucket.storage.credentials import TokenKeeper
 from flightlog_bucket.storage.download import Download
@@ -45,6 +43,7 @@ class FlightLogBucket:
     what all uploads send together.
 
     :param settings: of the bucket
+    :raises ConfigurationError: if full checks are wanted, and cannot be made here
     """
 
     def __init__(self, settings: BucketSettings) -> None:
@@ -65,6 +64,7 @@ class FlightLogBucket:
             throttle=self.throttle)
         self._free_keys = FreeKeys(self._uploader, settings.machine_prefix,
                                    wait_s=settings.request_timeout_s)
+        self._admission = Admission(settings)
         self._transfers: list[threading.Event] = []
         self._transfers_lock = threading.Lock()
         self._closed = False
@@ -107,28 +107,20 @@ class FlightLogBucket:
         :param journal: of this file; an upload that a fault ends can be gone on with by it
         :param on_sent: is told of the bytes that go to the network, each time
         :raises Paused: at once, while ``throttle`` is paused
+        :raises CorruptLog: if nobody can read it, unless ``settings.upload_corrupt``: then it goes
+            into the folder ``corrupt`` of the machine
         """
         keys.check_machine_id(machine_id, self.settings.robot_instance_id)
         self.throttle.check_not_paused()
         with self._transfer(cancel) as stop, LocalFile(file_path, stop) as file:
-            name, facts = self._inspect(file, custom_filename, in_bag=bool(folder),
-                                        is_closed=is_closed)
-            if folder:
-                place, filename = f'{keys.check_filename(folder)}/', name
-            else:
-                start = facts.start or datetime.fromtimestamp(file.modified_s, timezone.utc)
-                place, filename = '', keys.stamped(start, name)
-            candidates = keys.versions(self.settings.machine_prefix + place, filename,
-                                       facts.extension)
-            attributes = {
-                'ContentType': facts.content_type,
-                'Metadata': {'original-filename': quote(name),
-                             'machine-id': self.settings.robot_instance_id}}
-            placed = self._free_keys.store(file, candidates, attributes, journal, on_sent)
+            log = self._admission.admit(file, stop, custom_filename=custom_filename,
+                                        folder=folder, is_closed=is_closed)
+            attributes = {'ContentType': log.content_type, 'Metadata': log.metadata}
+            placed = self._free_keys.store(file, log.candidates, attributes, journal, on_sent)
             return StoredLog(
                 s3_key=placed.key, file_url=self._client.url(placed.key), file_size=file.size,
-                content_type=facts.content_type, already_stored=placed.already,
-                crc32=placed.crc32, etag=placed.etag)
+                content_type=log.content_type, already_stored=placed.already,
+                crc32=placed.crc32, etag=placed.etag, content=log.content)
 
     def holds(self, file_path: Path, key: str, *,
               cancel: Optional[threading.Event] = None) -> Optional[Fingerprint]:
@@ -171,10 +163,9 @@ class FlightLogBucket:
         :param folder: as for ``upload()``
         :param is_closed: as for ``upload()``
         """
-        if folder:
-            keys.check_filename(folder)
         with self._transfer(None) as stop, LocalFile(file_path, stop) as file:
-            self._inspect(file, custom_filename, in_bag=bool(folder), is_closed=is_closed)
+            self._admission.check(file, custom_filename=custom_filename, folder=folder,
+                                  is_closed=is_closed)
 
     def list_files(self, *, prefix: str = '', max_keys: Optional[int] = None,
                    continuation_token: str = '', machine_id: str = '') -> Listing:
@@ -206,6 +197,19 @@ class FlightLogBucket:
             if token in seen:
                 raise StorageError('the S3 server lists the same page again and again; ask for'
                                    ' single pages, with max_keys')
+
+    def describe(self, s3_key: str, *, machine_id: str = '') -> DescribedFile:
+        """
+        Tell what is in a stored log, by what its object says of it.
+
+        :param s3_key: of one of the machine's own logs
+        :param machine_id: this machine's own, or empty
+        :raises ObjectNotFound: if there is none
+        """
+        keys.check_machine_id(machine_id, self.settings.robot_instance_id)
+        keys.check_own_key(s3_key, self.settings.machine_prefix)
+        self._check_open()
+        return self._store.describe(s3_key)
 
     def download(self, s3_key: str, local_path: Path, *, overwrite: bool = False,
                  machine_id: str = '', cancel: Optional[threading.Event] = None) -> DownloadedLog:
@@ -259,20 +263,6 @@ class FlightLogBucket:
     def _check_open(self) -> None:
         if self._closed:
             raise Cancelled('the connection is closed')
-
-    def _inspect(self, file: LocalFile, custom_filename: str, *, in_bag: bool,
-                 is_closed: bool) -> tuple[str, logs.LogFacts]:
-        """Return the name that the object gets, and what the log is."""
-        name = (keys.check_filename(custom_filename) if custom_filename
-                else keys.safe_filename(file.path.name))
-        limit = self.settings.max_file_size_bytes
-        if file.size >= limit:
-            raise FileTooLarge(f'{file.shown} has {file.size} bytes; a log must have fewer than'
-                               f' {limit} (max_file_size)')
-        with file.stream() as stream:
-            return name, logs.inspect(name, file.path, stream,
-                                      allowed=self.settings.allowed_extensions,
-                                      in_bag=in_bag, is_closed=is_closed)
 
 
 def _encryption(settings: BucketSettings) -> dict[str, str]:

@@ -99,13 +99,15 @@ class S3BucketProxy:
         :param file_path: of a finished log
         :param machine_id: this machine's own, if given
         :param custom_filename: the name that the object gets; default: the file's own
-        :returns: ``s3_key``, ``file_url``, ``file_size`` (bytes), ``content_type`` and
-            ``already_stored`` (the same content was there, so nothing was sent)
+        :returns: ``s3_key``, ``file_url``, ``file_size`` (bytes), ``content_type``,
+            ``already_stored`` (the same content was there, so nothing was sent), ``verdict`` of
+            the check (``valid``, ``truncated`` or ``corrupt``) and ``verdict_reason``
         """
         def call(bucket: FlightLogBucket, cancel: threading.Event) -> Result:
             stored = bucket.upload(Path(file_path), custom_filename=custom_filename or '',
                                    machine_id=machine_id or '', cancel=cancel)
-            return {name: getattr(stored, name) for name in _STORED}
+            return {**{name: getattr(stored, name) for name in _STORED},
+                    'verdict': stored.content.verdict, 'verdict_reason': stored.content.reason}
         return await self._transfer(call)
 
     async def list_files(self, machine_id: Optional[str] = None, prefix: Optional[str] = None,
@@ -166,8 +168,9 @@ class S3BucketProxy:
 
         :returns: ``bucket_name``, ``region``, ``endpoint_url``, ``upload_prefix``,
             ``robot_instance_id``, ``machine_prefix``, ``session_token_url``,
-            ``allowed_extensions``, ``max_file_size`` (bytes), ``request_timeout`` (seconds) and
-            ``credentials`` (``state``, ``expires_in_s``, ``error``)
+            ``allowed_extensions``, ``max_file_size`` (bytes), ``validation_level``,
+            ``upload_corrupt``, ``request_timeout`` (seconds) and ``credentials`` (``state``,
+            ``expires_in_s``, ``error``)
         """
         if self._bucket is None:
             return _failure(_not_started())
@@ -181,6 +184,8 @@ class S3BucketProxy:
             'session_token_url': redacted_url(settings.session_token_url),
             'allowed_extensions': list(settings.allowed_extensions),
             'max_file_size': settings.max_file_size_bytes,
+            'validation_level': settings.validation_level,
+            'upload_corrupt': settings.upload_corrupt,
             'request_timeout': settings.request_timeout_s,
             'credentials': vars(self._bucket.credential_status()).copy()}
 

@@ -6,6 +6,27 @@ from typing import Optional
 
 
 @dataclass(frozen=True)
+class LogContent:
+    """
+    What is known of the content of a log; empty where nothing is.
+
+    :param format: its short name, e.g. ``mcap``
+    :param verdict: of the check: ``valid``, ``truncated`` (cut off, and usable) or ``corrupt``
+    :param reason: of the verdict
+    :param description: what is in it, a JSON object: ``start`` (ISO 8601, UTC), ``duration_s``,
+        ``message_count``, ``topics`` ...
+    """
+
+    format: str = ''
+    verdict: str = ''
+    reason: str = ''
+    description: str = ''
+
+
+NOTHING_KNOWN = LogContent()
+
+
+@dataclass(frozen=True)
 class StoredLog:
     """
     A log that is in the bucket, its checksum verified.
@@ -17,6 +38,7 @@ class StoredLog:
     :param already_stored: the same content was there under this key, so nothing was sent
     :param crc32: of the content
     :param etag: of the object, without its quotes
+    :param content: what is known of the log
     """
 
     s3_key: str
@@ -26,6 +48,7 @@ class StoredLog:
     already_stored: bool
     crc32: int
     etag: str
+    content: LogContent = NOTHING_KNOWN
 
 
 @dataclass(frozen=True)
@@ -43,6 +66,19 @@ class StoredFile:
     size: int
     last_modified: datetime
     url: str
+
+
+@dataclass(frozen=True)
+class DescribedFile:
+    """
+    An object, and what is in it.
+
+    :param file: the object
+    :param content: of the log
+    """
+
+    file: StoredFile
+    content: LogContent
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,10 @@ KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
 
-DEFAULT_EXTENSIONS = ('.ulg', '.bag', '.mcap', '.db3', '.mcap.zstd', '.db3.zstd')
+DEFAULT_EXTENSIONS = ('.ulg', '.ulge', '.bag', '.mcap', '.db3', '.mcap.zstd',
+                      '.db3.zstd')
+
+VALIDATION_LEVELS = ('header', 'structure', 'full')
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 MIN_PART_SIZE_BYTES = 5 * MIB
@@ -43,6 +46,9 @@ class BucketSettings:
     :param addressing_style: ``auto``, ``path`` or ``virtual``
     :param allowed_extensions: lower case, with the dot
     :param max_file_size_bytes: a log must be smaller than this
+    :param validation_level: how deep a log is checked before it is sent: ``header``,
+        ``structure`` or ``full``
+    :param upload_corrupt: store logs that nobody can read as well, in a folder of their own
     :param request_timeout_s: a call without progress ends within this time
     :param credential_lifetime_s: of a session token whose service gives no ``expiration``
     :param session_token_bearer_file: holds the bearer token for the session-token service
@@ -64,6 +70,8 @@ class BucketSettings:
     addressing_style: str = 'auto'
     allowed_extensions: tuple[str, ...] = DEFAULT_EXTENSIONS
     max_file_size_bytes: int = 2 * GIB
+    validation_level: str = 'structure'
+    upload_corrupt: bool = False
     request_timeout_s: float = 30.0
     credential_lifetime_s: float = 3600.0
     session_token_bearer_file: Optional[Path] = None
@@ -119,7 +127,8 @@ class BucketSettings:
                 + ', '.join(DEFAULT_EXTENSIONS))
 
     def _check_choices(self) -> None:
-        for name, choices in (('addressing_style', ('auto', 'path', 'virtual')),
+        for name, choices in (('validation_level', VALIDATION_LEVELS),
+                              ('addressing_style', ('auto', 'path', 'virtual')),
                               ('server_side_encryption', ('', 'AES256', 'aws:kms'))):
             if getattr(self, name) not in choices:
                 raise ConfigurationError(f'{name} is {getattr(self, name)!r}; give one of '

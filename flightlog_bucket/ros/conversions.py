@@ -1,5 +1,5 @@
 """Between the core and the messages; errors become answers here and nowhere else."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -7,19 +7,27 @@ from typing import Any
 from builtin_interfaces.msg import Time
 import flightlog_bucket
 from flightlog_bucket.errors import FlightlogError, InvalidRequest
+from flightlog_bucket.logs.verdict import CORRUPT, TRUNCATED, VALID
 from flightlog_bucket.msg import FileInfo
 from flightlog_bucket.results import (
     CredentialStatus,
+    DescribedFile,
     DownloadedLog,
     Listing,
+    LogContent,
+    NOTHING_KNOWN,
     StoredFile,
     StoredLog,
 )
 from flightlog_bucket.ros.uploads import FileState, Uploads
 from flightlog_bucket.settings import BucketSettings, redacted_url
+from flightlog_bucket.storage.log_metadata import brief
 from flightlog_bucket.storage.objects import MAX_KEYS_PER_PAGE
 from std_srvs.srv import SetBool
 
+# That a message can hold.
+_LAST_SECOND = 2 ** 31 - 1
+_BADNESS = {'': 0, VALID: 1, TRUNCATED: 2, CORRUPT: 3}
 
 def text(value: object) -> str:
     """Return the value as a string that fits a message, undecodable bytes of a path escaped."""
@@ -104,6 +112,8 @@ def uploaded(answer: Any, logs: Sequence[StoredLog]) -> Any:
     answer.file_size = sum(log.file_size for log in logs)
     answer.content_type = first.content_type
     answer.already_stored = all(log.already_stored for log in logs)
+    worst = max((log.content for log in logs), key=lambda content: _BADNESS[content.verdict])
+    answer.verdict, answer.verdict_reason = worst.verdict, text(worst.reason)
     return _succeeded(answer)
 
 
@@ -115,9 +125,13 @@ def not_uploaded(answer: Any, error: FlightlogError) -> Any:
     return answer
 
 
-def listed(answer: Any, listing: Listing) -> Any:
-    """Return the answer of a listing."""
-    answer.files = [_file_info(f) for f in listing.files]
+def listed(answer: Any, listing: Listing, contents: Mapping[str, LogContent]) -> Any:
+    """
+    Return the answer of a listing.
+
+    :param contents: what is known of the logs, by key
+    """
+    answer.files = [_file_info(f, contents.get(f.key, NOTHING_KNOWN)) for f in listing.files]
     answer.next_token = listing.next_token
     return _succeeded(answer)
 
@@ -143,6 +157,8 @@ def described(answer: Any, settings: BucketSettings, credentials: CredentialStat
     answer.session_token_url = text(redacted_url(settings.session_token_url))
     answer.allowed_extensions = list(settings.allowed_extensions)
     answer.max_file_size = settings.max_file_size_bytes
+    answer.validation_level = settings.validation_level
+    answer.upload_corrupt = settings.upload_corrupt
     answer.credential_state = credentials.state
     answer.credential_expires_in_s = float(credentials.expires_in_s or 0.0)
     answer.credential_error = text(credentials.error)
@@ -172,6 +188,17 @@ def explained(answer: Any, file: FileState) -> Any:
     answer.file_note = text(file.note)
     answer.file_attempts = file.attempts
     answer.file_next_attempt_in_s = file.next_attempt_in_s
+    answer.file_verdict = file.content.verdict
+    answer.file_verdict_reason = text(file.content.reason)
+    answer.file_description = text(file.content.description)
+    return answer
+
+
+def object_described(answer: Any, found: DescribedFile) -> Any:
+    """Return the answer of ~/info with what is in a stored log."""
+    answer.object = _file_info(found.file, found.content)
+    answer.object_verdict_reason = text(found.content.reason)
+    answer.object_description = text(found.content.description)
     return answer
 
 
@@ -180,11 +207,19 @@ def _succeeded(answer: Any) -> Any:
     return answer
 
 
-def _file_info(file: StoredFile) -> FileInfo:
-    return FileInfo(key=text(file.key), size=file.size, url=text(file.url),
-                    last_modified=_time(file.last_modified))
+def _file_info(file: StoredFile, content: LogContent) -> FileInfo:
+    info = FileInfo(key=text(file.key), size=file.size, url=text(file.url),
+                    last_modified=_time(file.last_modified), format=text(content.format),
+                    verdict=text(content.verdict))
+    found = brief(content)
+    if found.start is not None:
+        info.start = _time(found.start)
+    info.duration_s, info.message_count = found.duration_s, found.message_count
+    return info
 
 
 def _time(moment: datetime) -> Time:
     seconds = int(moment.timestamp() // 1)
+    if not 0 <= seconds <= _LAST_SECOND:
+        return Time()
     return Time(sec=seconds, nanosec=moment.microsecond * 1000)

@@ -5,6 +5,7 @@ from typing import Any
 
 from flightlog_bucket.bucket import FlightLogBucket
 from flightlog_bucket.errors import FlightlogError
+from flightlog_bucket.results import DescribedFile
 from flightlog_bucket.ros import conversions, parameters
 from flightlog_bucket.ros.barrier import guarded
 from flightlog_bucket.ros.calls import PendingCalls
@@ -141,7 +142,9 @@ class FlightlogBucketNode(Node):
             self._bucket.list_files, prefix=request.prefix,
             max_keys=conversions.max_keys_from(request.max_keys),
             continuation_token=request.continuation_token)
-        return conversions.listed(answer, listing)
+        contents = await self._calls.result(self._info_pool.submit(
+            self._uploads.stored_contents, [file.key for file in listing.files]))
+        return conversions.listed(answer, listing, contents)
 
     async def _on_download(self, request: Any, answer: Any) -> Any:
         path = conversions.absolute_path_from('local_path', request.local_path)
@@ -168,7 +171,20 @@ class FlightlogBucketNode(Node):
             state = await self._calls.result(
                 self._disk_pool.submit(self._uploads.explain, path))
             conversions.explained(answer, state)
-        return answer
+        if not request.s3_key:
+            return answer
+        try:
+            found = await self._described(request.s3_key)
+        except FlightlogError as error:
+            return conversions.failed(answer, error)  # the rest of the answer is right
+        return conversions.object_described(answer, found)
+
+    async def _described(self, s3_key: str) -> DescribedFile:
+        """Ask S3 whether it is there, and believe the ledger, which has it unabridged."""
+        found = await self._short_request(self._bucket.describe, s3_key)
+        contents = await self._calls.result(
+            self._info_pool.submit(self._uploads.stored_contents, [s3_key]))
+        return DescribedFile(found.file, contents.get(s3_key, found.content))
 
     async def _on_set_paused(self, request: Any, answer: Any) -> Any:
         await self._calls.result(

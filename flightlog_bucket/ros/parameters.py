@@ -13,6 +13,7 @@ from flightlog_bucket.settings import (
     MAX_OBJECT_SIZE_BYTES,
     MAX_PART_SIZE_BYTES,
     MIN_PART_SIZE_BYTES,
+    VALIDATION_LEVELS,
 )
 from flightlog_bucket.transfers.retention_policy import (
     AT_ONCE,
@@ -84,6 +85,10 @@ TABLE = (
         choices=DEFAULT_EXTENSIONS),
     Row('max_file_size', 2 * 1024 ** 3, 'Bytes; a log must be smaller.', 2,
         MAX_OBJECT_SIZE_BYTES + 1, setting='max_file_size_bytes'),
+    Row('validation_level', 'structure', 'How deep a log is checked before it is sent: its header,'
+        ' also its structure without the data, or all of it.', choices=VALIDATION_LEVELS),
+    Row('upload_corrupt', False, 'Store logs that nobody can read as well, in the folder corrupt'
+        ' of the machine.'),
     Row('request_timeout', 30.0, 'Seconds; a call without progress ends within this time.',
         1, 3600, setting='request_timeout_s'),
     Row('credential_lifetime_s', 3600.0, 'Seconds; the life of a session token whose service'

@@ -1,4 +1,5 @@
 """The uploads of the node: the ledger, and all that works with it, put together."""
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 import logging
@@ -6,8 +7,14 @@ import os
 from pathlib import Path
 
 from flightlog_bucket.bucket import FlightLogBucket
-from flightlog_bucket.errors import FlightlogError, LedgerUnavailable
-from flightlog_bucket.results import StoredLog
+from flightlog_bucket.errors import (
+    CorruptLog,
+    FlightlogError,
+    FormatMismatch,
+    LedgerUnavailable,
+)
+from flightlog_bucket.logs.verdict import CORRUPT, MISMATCH
+from flightlog_bucket.results import LogContent, NOTHING_KNOWN, StoredLog
 from flightlog_bucket.ros.asked import asked_for
 from flightlog_bucket.ros.parameters import NodeSettings
 from flightlog_bucket.ros.refusals import Refusals
@@ -44,6 +51,7 @@ class FileState:
     :param note: what else is to be known of it
     :param attempts: tries so far
     :param next_attempt_in_s: seconds; 0: now, or none is needed
+    :param content: what is known of the log
     """
 
     state: str
@@ -52,6 +60,7 @@ class FileState:
     note: str = ''
     attempts: int = 0
     next_attempt_in_s: float = 0.0
+    content: LogContent = NOTHING_KNOWN
 
 
 class Uploads:
@@ -226,7 +235,8 @@ class Uploads:
             refusal = self._refusals.of(path)
             if refusal is None:
                 return FileState(UNKNOWN, reason=self._discovery.explain(path))
-            return FileState(UNKNOWN if refusal.retryable else REJECTED, reason=str(refusal))
+            return FileState(UNKNOWN if refusal.retryable else REJECTED, reason=str(refusal),
+                             content=_refused(type(refusal).__name__, str(refusal)))
         reason = transfer.reason
         if transfer.state == QUEUED and self._worker.paused:
             reason = f'uploads are paused (~/set_paused){"; before: " + reason if reason else ""}'
@@ -234,7 +244,16 @@ class Uploads:
         return FileState(
             transfer.state, key=transfer.key if transfer.state == STORED else '', reason=reason,
             note=transfer.note, attempts=transfer.attempts,
-            next_attempt_in_s=wait_s if transfer.state == QUEUED else 0.0)
+            next_attempt_in_s=wait_s if transfer.state == QUEUED else 0.0,
+            content=_refused(transfer.fault, reason) if transfer.state == REJECTED
+            else transfer.content)
+
+    def stored_contents(self, keys: Sequence[str]) -> dict[str, LogContent]:
+        """Return what is known of the logs that this machine stored under these keys."""
+        try:
+            return self._ledger.stored_contents(keys)
+        except LedgerUnavailable:
+            return {}
 
     def _network_is_back(self) -> None:
         self._worker.network_is_back()
@@ -245,6 +264,11 @@ class Uploads:
     def _stored(self) -> None:
         self._guardian.wake()
         self._housekeeping.wake()
+
+
+def _refused(fault: str, reason: str) -> LogContent:
+    verdict = {CorruptLog.__name__: CORRUPT, FormatMismatch.__name__: MISMATCH}.get(fault)
+    return LogContent(verdict=verdict, reason=reason) if verdict else NOTHING_KNOWN
 
 
 def _destination(settings: BucketSettings) -> str:

@@ -8,10 +8,11 @@ from typing import Any, Optional
 import zlib
 
 from flightlog_bucket.errors import FlightlogError, NotAllowed, ObjectNotFound
-from flightlog_bucket.results import Listing, StoredFile
+from flightlog_bucket.results import DescribedFile, Listing, StoredFile
 from flightlog_bucket.storage import checksum
 from flightlog_bucket.storage.client import S3Client
 from flightlog_bucket.storage.local_file import LocalFile
+from flightlog_bucket.storage.log_metadata import content_in
 
 _log = logging.getLogger(__name__)
 
@@ -109,6 +110,17 @@ class ObjectStore:
             return ObjectHead.of(self.client.call('head_object', key=key, **options))
         except ObjectNotFound:
             return None
+
+    def describe(self, key: str) -> DescribedFile:
+        """
+        Tell what is in the log that an object holds, by its metadata.
+
+        :raises ObjectNotFound: if there is none
+        """
+        answer = self.client.call('head_object', key=key)
+        file = StoredFile(key=key, size=int(answer.get('ContentLength', 0)),
+                          last_modified=answer['LastModified'], url=self.client.url(key))
+        return DescribedFile(file, content_in(answer.get('Metadata', {})))
 
     def list_page(self, prefix: str, max_keys: int, continuation_token: str) -> Listing:
         """

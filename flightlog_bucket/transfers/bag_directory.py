@@ -17,6 +17,7 @@ from flightlog_bucket.logs.rosbag2_directory import (
     split_number,
     WAL_END,
 )
+from flightlog_bucket.logs.verdict import HEADER
 from flightlog_bucket.storage.keys import safe_filename, stamped
 from flightlog_bucket.storage.local_file import Fingerprint, LocalFile
 from flightlog_bucket.transfers.compression import BEING_COMPRESSED, forget, Standing, standing
@@ -260,7 +261,7 @@ class BagDirectories:
         try:
             with LocalFile(path, threading.Event()) as file:
                 return inspect(name, path, file.stream(), allowed=self._allowed, in_bag=True,
-                               is_closed=False).start
+                               is_closed=False, level=HEADER).start
         except FlightlogError:
             return None
 

@@ -147,8 +147,10 @@ class Ledger(LedgerReader):
             database.execute(
                 "UPDATE transfers SET state = 'stored', key = ?, etag = ?, crc32 = ?, settled = ?,"
                 " attempts = attempts + 1, reason = '', fault = '', upload_id = '', part_size = 0,"
-                ' urgent = 0 WHERE id = ?',
-                (log.s3_key, log.etag, log.crc32, self._wall_clock(), transfer_id))
+                ' urgent = 0, format = ?, verdict = ?, verdict_reason = ?, description = ?'
+                ' WHERE id = ?',
+                (log.s3_key, log.etag, log.crc32, self._wall_clock(),
+                 *rows.content_columns(log.content), transfer_id))
             self._accept_touched(database, transfer_id)
         self._database.run(work)
 

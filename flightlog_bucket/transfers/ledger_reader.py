@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from typing import Optional
 
+from flightlog_bucket.results import LogContent
 from flightlog_bucket.transfers import bags, rows
 from flightlog_bucket.transfers.database import Database
 from flightlog_bucket.transfers.records import AWAY, Bag, Counts, QUEUED, Transfer, UPLOADING
@@ -50,6 +51,15 @@ class LedgerReader:
         """Return ``rows.content_of()`` each of many files as it was accepted last."""
         return self._database.run(partial(
             rows.contents, destination=self._destination, paths=paths))
+
+    def stored_contents(self, keys: Sequence[str]) -> dict[str, LogContent]:
+        """Return what is known of the logs that are stored under these keys."""
+        found: dict[str, LogContent] = {}
+        for first in range(0, len(keys), _ONE_QUERY):
+            found.update(self._database.run(partial(
+                rows.contents_by_key, destination=self._destination,
+                keys=keys[first:first + _ONE_QUERY])))
+        return found
 
     def away(self, most: int) -> list[Transfer]:
         """Return the newest logs that were not there when their turn came."""

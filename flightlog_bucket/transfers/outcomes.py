@@ -8,6 +8,7 @@ import threading
 import time
 
 from flightlog_bucket.errors import Cancelled, FlightlogError, LedgerUnavailable
+from flightlog_bucket.logs.verdict import VALID
 from flightlog_bucket.results import StoredLog
 from flightlog_bucket.transfers.ledger import Ledger
 from flightlog_bucket.transfers.records import Transfer
@@ -52,6 +53,8 @@ class Outcomes:
         _log.info('%s %s as %s, %d bytes%s',
                   'was already stored:' if log.already_stored else 'stored', transfer.path,
                   log.s3_key, log.file_size, f' ({transfer.note})' if transfer.note else '')
+        if log.content.verdict not in ('', VALID):
+            _log.warning('%s is %s: %s', transfer.path, log.content.verdict, log.content.reason)
 
     def rejected(self, transfer: Transfer, error: BaseException) -> None:
         """Say that a log is refused until a person acts."""

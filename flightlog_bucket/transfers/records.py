@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Optional
 
 from flightlog_bucket.errors import LocalFileNotFound
+from flightlog_bucket.results import LogContent, NOTHING_KNOWN
 from flightlog_bucket.storage.local_file import Fingerprint
 
 AWAY = LocalFileNotFound.__name__
@@ -52,6 +53,7 @@ class Transfer:
     :param upload_id: S3's name of the multipart upload that is open for it
     :param part_size: of that upload, bytes
     :param settled_s: seconds since 1970 when it was stored or rejected
+    :param content: what is known of the log, once it is stored
     """
 
     id: int
@@ -73,6 +75,7 @@ class Transfer:
     upload_id: str
     part_size: int
     settled_s: float
+    content: LogContent = NOTHING_KNOWN
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,17 @@ CREATE TABLE settings (
 ) WITHOUT ROWID;
 """
 
+# What is in a log that is stored.
+_SECOND = """
+ALTER TABLE transfers ADD COLUMN format TEXT NOT NULL DEFAULT '';
+ALTER TABLE transfers ADD COLUMN verdict TEXT NOT NULL DEFAULT '';
+ALTER TABLE transfers ADD COLUMN verdict_reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE transfers ADD COLUMN description TEXT NOT NULL DEFAULT '';
+CREATE INDEX transfers_by_key ON transfers (key) WHERE state = 'stored'
+"""
+
 # Each leads to the next version. What has been released is never changed, only added to.
-MIGRATIONS = (_FIRST,)
+MIGRATIONS = (_FIRST, _SECOND)
 
 
 def migrate(database: sqlite3.Connection) -> None:

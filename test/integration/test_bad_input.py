@@ -9,6 +9,7 @@ from flightlog_bucket import FlightLogBucket
 from flightlog_bucket.errors import (
     FileTooLarge,
     FlightlogError,
+    FormatMismatch,
     InvalidExtension,
     InvalidRequest,
     LocalFileChanged,
@@ -111,7 +112,7 @@ def test_an_extension_that_is_not_allowed_here(connect: Callable[..., FlightLogB
 def test_wrong_content(extension: str, bucket: FlightLogBucket, tmp_path: Path) -> None:
     path = tmp_path / f'x.{extension}'
     path.write_bytes(b'these are no messages')
-    with failure(ValidationFailed, 400, 'File validation failed', str(path),
+    with failure(FormatMismatch, 400, 'File validation failed', str(path),
                  'the content is not'):
         bucket.upload(path)
 
@@ -119,7 +120,7 @@ def test_wrong_content(extension: str, bucket: FlightLogBucket, tmp_path: Path) 
 def test_the_name_that_the_object_gets_counts(bucket: FlightLogBucket, tmp_path: Path) -> None:
     path = tmp_path / 'x.bag'
     path.write_bytes(made_logs.bag())
-    with failure(ValidationFailed, 400, 'File validation failed', "the name 'x.ulg' says ULog",
+    with failure(FormatMismatch, 400, 'File validation failed', "the name 'x.ulg' says ULog",
                  'the content is a ROS 1 bag', 'ends in .bag'):
         bucket.upload(path, custom_filename='x.ulg')
 

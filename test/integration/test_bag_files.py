@@ -15,27 +15,25 @@ from flightlog_bucket.errors import (
 )
 from flightlog_bucket.storage.local_file import Fingerprint
 import pytest
-from support.logs import write_log
+from support.logs import METADATA, write_log
 
 Connect = Callable[..., FlightLogBucket]
 
 FOLDER = '20250727_143022_flight'
 
 
-def write_bag_files(directory: Path) -> list[Path]:
+def write_bag_files(directory: Path, duration_s: float = 2.0) -> list[Path]:
     directory.mkdir()
-    first = write_log(directory / 'flight_0.mcap')
+    first = write_log(directory / 'flight_0.mcap', duration_s=duration_s)
     metadata = directory / 'metadata.yaml'
-    metadata.write_text('rosbag2_bagfile_information:\n  version: 9\n')
+    metadata.write_text(METADATA)
     return [first, metadata]
 
 
 def test_the_files_of_a_bag_go_into_its_folder(bucket: FlightLogBucket, tmp_path: Path) -> None:
     prefix = bucket.settings.machine_prefix
     for number, name in enumerate(('a', 'b'), 1):
-        first, metadata = write_bag_files(tmp_path / name)
-        with open(first, 'ab') as stream:
-            stream.write(bytes(number))  # another content
+        first, metadata = write_bag_files(tmp_path / name, float(number))
         stored = [bucket.upload(path, folder=FOLDER) for path in (first, metadata)]
         end = '' if number == 1 else '_2'
         assert stored[0].s3_key == f'{prefix}{FOLDER}/flight_0{end}.mcap'

@@ -1,6 +1,7 @@
 """Upload, list, download and delete on an S3 server."""
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+import json
 from pathlib import Path
 import threading
 from typing import Any
@@ -69,7 +70,10 @@ def test_metadata(bucket: FlightLogBucket, admin: Any, log: Path, machine: str) 
     stored = bucket.upload(log)
     head = admin.head_object(Bucket=bucket.settings.bucket_name, Key=stored.s3_key)
     assert head['ContentType'] == stored.content_type == 'application/x-ulog'
-    assert head['Metadata'] == {'original-filename': 'flight.ulg', 'machine-id': machine}
+    found = head['Metadata']
+    assert json.loads(found.pop('log-description'))['start'] == '2025-07-27T14:30:22.000000Z'
+    assert found == {'original-filename': 'flight.ulg', 'machine-id': machine,
+                     'log-format': 'ulog', 'log-verdict': 'valid'}
 
 
 def test_metadata_of_a_log_that_went_up_in_parts(bucket: FlightLogBucket, admin: Any,
@@ -77,8 +81,10 @@ def test_metadata_of_a_log_that_went_up_in_parts(bucket: FlightLogBucket, admin:
     stored = bucket.upload(big_log)
     head = admin.head_object(Bucket=bucket.settings.bucket_name, Key=stored.s3_key)
     assert head['ContentType'] == 'application/x-ulog'
-    assert head['Metadata'] == {'original-filename': 'big.ulg', 'machine-id': machine,
-                                'part-size': '5242880'}
+    found = head['Metadata']
+    assert json.loads(found.pop('log-description'))['storage'] == 'ulog'
+    assert found == {'original-filename': 'big.ulg', 'machine-id': machine,
+                     'part-size': '5242880', 'log-format': 'ulog', 'log-verdict': 'valid'}
 
 
 @pytest.mark.parametrize('name', ['log', 'big_log'])

@@ -49,7 +49,8 @@ def test_results(make: Make, log: Path, machine: str, sandbox: Sandbox, tmp_path
     async def calls() -> None:
         async with started(make()) as proxy:
             stored = {'success': True, 's3_key': key, 'file_url': url, 'file_size': size,
-                      'content_type': 'application/x-ulog', 'already_stored': False}
+                      'content_type': 'application/x-ulog', 'already_stored': False,
+                      'verdict': 'valid', 'verdict_reason': ''}
             assert await proxy.upload_file(log, machine, 'mission.ulg') == stored
             assert await proxy.upload_file(str(log), custom_filename='mission.ulg') == {
                 **stored, 'already_stored': True}
@@ -121,9 +122,10 @@ def test_info(make: Make, machine: str, sandbox: Sandbox) -> None:
                 'endpoint_url': sandbox.endpoint_url, 'upload_prefix': 'flight_logs/',
                 'robot_instance_id': machine, 'machine_prefix': f'flight_logs/{machine}/',
                 'session_token_url': sandbox.session_token_url,
-                'allowed_extensions': ['.ulg', '.bag', '.mcap', '.db3', '.mcap.zstd',
+                'allowed_extensions': ['.ulg', '.ulge', '.bag', '.mcap', '.db3', '.mcap.zstd',
                                        '.db3.zstd'],
-                'max_file_size': 2 * 1024**3, 'request_timeout': 30.0}
+                'max_file_size': 2 * 1024**3, 'request_timeout': 30.0,
+                'validation_level': 'structure', 'upload_corrupt': False}
     run(calls)
 
 

@@ -15,6 +15,7 @@ from made_logs import mcap, ULOG
 import pytest
 from support.discovering import ledger_at
 from support.expect import wait_until
+from support.logs import METADATA
 
 SETTLE_S = 0.5
 NEVER_S = 3600.0
@@ -103,7 +104,7 @@ def test_a_bag_is_recorded(running: Running) -> None:
     with open(bag / 'run_1.mcap', 'wb') as recorded:
         running.discovery.announce(bag / 'run_0.mcap')
         recorded.write(mcap())
-    (bag / 'metadata.yaml').write_bytes(b'rosbag2_bagfile_information:\n')
+    (bag / 'metadata.yaml').write_text(METADATA)
     wait_until(lambda: len(running.names()) == 3)
     assert running.names() == ['run_0.mcap', 'run_1.mcap', 'metadata.yaml']
 
@@ -123,7 +124,7 @@ def test_a_recorder_that_is_killed_loses_nothing(running: Running) -> None:
     wait_until(lambda: running.names() == ['run_0.mcap', 'run_1.mcap'])
     notes = [running.ledger.find(bag / f'run_{n}.mcap').note for n in (0, 1)]
     assert notes == ['', 'metadata.yaml is missing: the recorder did not close this bag']
-    (bag / 'metadata.yaml').write_bytes(b'rosbag2_bagfile_information:\n')
+    (bag / 'metadata.yaml').write_text(METADATA)
     wait_until(lambda: running.names()[2:] == ['metadata.yaml'])
 
 

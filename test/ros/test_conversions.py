@@ -1,10 +1,11 @@
 """Between the core and the messages."""
 from datetime import datetime, timezone
+import json
 import os
 from pathlib import Path
 
 from flightlog_bucket.errors import AccessDenied, FileTooLarge, InvalidRequest
-from flightlog_bucket.results import DownloadedLog, Listing, StoredFile, StoredLog
+from flightlog_bucket.results import DownloadedLog, Listing, LogContent, StoredFile, StoredLog
 from flightlog_bucket.ros import conversions
 from flightlog_bucket.srv import Download, List, Upload
 import pytest
@@ -39,10 +40,22 @@ def test_results_are_answers() -> None:
 
     moment = datetime(2025, 7, 27, 14, 30, 22, 250_000, timezone.utc)
     listing = Listing((StoredFile('k', 7, moment, 'u'),), 'more')
-    answer = conversions.listed(List.Response(), listing)
+    content = LogContent('mcap', 'valid', '', json.dumps({
+        'start': '2025-07-27T14:30:20Z', 'duration_s': 1.5, 'message_count': 9}))
+    answer = conversions.listed(List.Response(), listing, {'k': content})
     assert (answer.files[0].key, answer.files[0].size, answer.next_token) == ('k', 7, 'more')
     assert answer.files[0].last_modified.sec == 1_753_626_622
     assert answer.files[0].last_modified.nanosec == 250_000_000
+    assert (answer.files[0].format, answer.files[0].verdict) == ('mcap', 'valid')
+    assert (answer.files[0].start.sec, answer.files[0].duration_s) == (1_753_626_620, 1.5)
+    assert answer.files[0].message_count == 9
+    answer = conversions.listed(List.Response(), listing, {})
+    assert (answer.files[0].verdict, answer.files[0].start.sec) == ('', 0)
+
+    # After 2038 a message cannot tell the time.
+    late = LogContent('mcap', 'valid', '', '{"start": "2099-07-27T14:30:20Z"}')
+    answer = conversions.listed(List.Response(), listing, {'k': late})
+    assert (answer.files[0].verdict, answer.files[0].start.sec) == ('valid', 0)
 
     answer = conversions.downloaded(Download.Response(), DownloadedLog('k', Path(NO_UTF_8), 7))
     assert answer.local_path == r'/logs/\udcff\udcfe.ulg'

@@ -9,10 +9,10 @@ from flightlog_bucket.srv import Delete, Info, Upload
 import pytest
 from std_msgs.msg import String
 from support.expect import wait_until
+from support.logs import METADATA
 from support.logs import write_log as write_valid_log
 
 BAG_CLOSED = '/flightlog_bucket/bag_closed'
-METADATA = 'rosbag2_bagfile_information:\n  version: 9\n'
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 from dataclasses import dataclass, field
 import os
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Optional
 import zlib
 
 from flightlog_bucket.errors import FlightlogError
+from flightlog_bucket.results import StoredLog
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers.ledger import Ledger
 from flightlog_bucket.transfers.records import Bag, Transfer
@@ -38,6 +38,12 @@ class Clock:
     def running(self) -> float:
         """Seconds on the monotonic clock."""
         return self.running_s
+
+
+def stored_log(key: str, crc32: int) -> StoredLog:
+    """Return what S3 has proved."""
+    return StoredLog(s3_key=key, file_url='', file_size=1, content_type='', already_stored=False,
+                     crc32=crc32, etag='"1"')
 
 
 @dataclass
@@ -104,8 +110,7 @@ class Guarded:
         key = f'drone-001/{transfer.id}'
         crc32 = zlib.crc32(path.read_bytes())
         self.bucket.objects[key] = crc32
-        self.ledger.stored(transfer.id, SimpleNamespace(  # type: ignore[arg-type]
-            s3_key=key, etag='"1"', crc32=crc32))
+        self.ledger.stored(transfer.id, stored_log(key, crc32))
         found = self.ledger.find(path)
         assert found is not None
         return found

@@ -16,6 +16,25 @@ from flightlog_bucket.demo.recordings import (
 START_NS = 1_753_626_622 * 10**9
 """2025-07-27 14:30:22 UTC, the start of every log written here."""
 
+METADATA = f"""\
+rosbag2_bagfile_information:
+  version: 9
+  storage_identifier: mcap
+  duration:
+    nanoseconds: 2000000000
+  starting_time:
+    nanoseconds_since_epoch: {START_NS}
+  message_count: 0
+  topics_with_message_count: []
+  compression_format: ""
+  compression_mode: ""
+  relative_file_paths: []
+  files: []
+  custom_data: ~
+  ros_distro: kilted
+"""
+"""A ``metadata.yaml`` of rosbag2."""
+
 _BIG_TOPIC = {'payload': 'uint64_t timestamp;uint8_t[16384] content;'}
 _BIG_CONTENT_BYTES = 16384
 _BIG_POOL_BYTES = 4 * 1024 * 1024

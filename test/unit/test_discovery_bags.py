@@ -5,12 +5,13 @@ from pathlib import Path
 import shutil
 
 from flightlog_bucket.errors import InvalidRequest, LocalFileChanged, LocalFileNotFound
-from made_logs import mcap, ULOG, write_db3
+from made_logs import mcap, START_NS, statistics, ULOG, write_db3
 import pytest
 from support.discovering import Desk, desk_at, RESCAN_S, SETTLE_S, zstd
 
 METADATA = b'rosbag2_bagfile_information:\n  version: 9\n'
 FOLDER = '20250727_143022_run'
+LATER = mcap(statistics(START_NS + 100 * 10**9))
 NO_METADATA = 'metadata.yaml is missing: the recorder did not close this bag'
 
 
@@ -148,7 +149,7 @@ def test_a_bag_recorded_anew_under_the_same_name_is_another_one(desk: Desk) -> N
     for transfer in desk.transfers():
         desk.ledger.rejected(transfer.id, 'a test', 'Test')
     shutil.rmtree(desk.logs / 'run')
-    split = desk.write('run/run_0.mcap', mcap(b''))  # without its start: the time of the file
+    split = desk.write('run/run_0.mcap', LATER)
     metadata = close(desk)
     assert desk.wait(RESCAN_S + SETTLE_S + 2) == ['run_0.mcap', 'metadata.yaml']
     assert desk.folder(split) == desk.folder(metadata)
@@ -159,7 +160,7 @@ def test_a_bag_recorded_anew_before_the_old_one_was_sent_is_in_one_folder(desk: 
     record(desk, 0)
     desk.wait(RESCAN_S + SETTLE_S + 2)
     shutil.rmtree(desk.logs / 'run')
-    paths = [desk.write(f'run/run_{n}.mcap', mcap(b'')) for n in (0, 1)]
+    paths = [desk.write(f'run/run_{n}.mcap', LATER) for n in (0, 1)]
     paths.append(close(desk))
     desk.wait(RESCAN_S + SETTLE_S + 2)
     assert len({desk.folder(path) for path in paths}) == 1

@@ -2,7 +2,6 @@
 from dataclasses import replace
 import os
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from flightlog_bucket.errors import (
@@ -17,7 +16,7 @@ from flightlog_bucket.transfers.confirmation import DOUBT_PERIOD_S, MAX_FAILURES
 from flightlog_bucket.transfers.records import QUEUED
 from flightlog_bucket.transfers.retention_policy import RetentionPolicy
 import pytest
-from support.guarded import Guarded, MINUTE_S
+from support.guarded import Guarded, MINUTE_S, stored_log
 
 pytestmark = pytest.mark.usefixtures('all_is_logged')
 
@@ -261,7 +260,7 @@ def test_an_empty_mount_point_is_no_deletion(place: Guarded) -> None:
     path = place.write('flight.ulg')
     here = Fingerprint.of(path.stat())
     transfer = place.ledger.accept(path, replace(here, device=here.device + 1))
-    place.ledger.stored(transfer.id, SimpleNamespace(s3_key='k', etag='"1"', crc32=1))
+    place.ledger.stored(transfer.id, stored_log('k', 1))
     path.unlink()
     place.guardian().run_once()
     assert place.still_local() == [path]

@@ -163,11 +163,13 @@ def test_refuses_a_prefix_that_leaves_no_room_for_names():
 @pytest.mark.parametrize('extensions', [(), ('.txt',), ('.ulg', 'bag'), ('.ULG',), ('',)])
 def test_refuses_extensions(extensions):
     assert refusal(allowed_extensions=extensions) == (
-        f'allowed_extensions is {list(extensions)}; give one or more of .ulg, .bag, .mcap, .db3,'
-        ' .mcap.zstd, .db3.zstd')
+        f'allowed_extensions is {list(extensions)}; give one or more of .ulg, .ulge, .bag, .mcap,'
+        ' .db3, .mcap.zstd, .db3.zstd')
 
 
 def test_refuses_another_word_than_those_to_choose_from():
+    assert refusal(validation_level='deep') == (
+        "validation_level is 'deep'; give one of 'header', 'structure', 'full'")
     assert refusal(addressing_style='paths') == (
         "addressing_style is 'paths'; give one of 'auto', 'path', 'virtual'")
     assert refusal(server_side_encryption='aes256') == (

@@ -1,0 +1,30 @@
+"""Logs that something happened to."""
+from pathlib import Path
+
+from support.logs import write_dated_log
+
+
+def write_cut(path: Path) -> Path:
+    """Write a log that a power cut ended."""
+    write_dated_log(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:len(content) * 2 // 3 + 1])
+    return path
+
+
+def write_corrupt(path: Path) -> Path:
+    """Write a log whose end the disk has lost."""
+    write_dated_log(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:len(content) // 2] + bytes(len(content) - len(content) // 2))
+    return path
+
+
+def write_corrupt_within(path: Path) -> Path:
+    """Write a ULog of which only reading all of it shows the damage."""
+    from support.logs import write_big_ulg
+    write_big_ulg(path, 40 * 1024 * 1024)
+    with open(path, 'r+b') as stream:
+        stream.seek(25 * 1024 * 1024)
+        stream.write(bytes(100_000))
+    return path

@@ -1,6 +1,7 @@
 """FlightLogBucket: upload, list, download, delete; synchronous, thread-safe, raises."""
 from collections.abc import Iterator
 from contextlib import contextmanager
+import logging
 from pathlib import Path
 import threading
 from typing import Optional
@@ -8,6 +9,7 @@ from typing import Optional
 from flightlog_bucket.errors import (
     Cancelled,
     InvalidRequest,
+    MetadataTooLarge,
     StorageError,
 )
 from flightlog_bucket.results import (
@@ -20,18 +22,21 @@ from flightlog_bucket.results import (
 )
 from flightlog_bucket.settings import BucketSettings
 from flightlog_bucket.storage import keys
-from flightlog_bucket.storage.admission import Admission
+from flightlog_bucket.storage.admission import Admission, Admitted
 from flightlog_bucket.storage.client import S3Client
 from flightlog_bucket.storage.credentials import TokenKeeper
 from flightlog_bucket.storage.download import Download
 from flightlog_bucket.storage.file_part import OnSent
-from flightlog_bucket.storage.free_keys import FreeKeys
+from flightlog_bucket.storage.free_keys import FreeKeys, Placed
 from flightlog_bucket.storage.journal import Journal, NO_JOURNAL
 from flightlog_bucket.storage.local_file import Fingerprint, LocalFile
+from flightlog_bucket.storage.log_metadata import without_content
 from flightlog_bucket.storage.objects import MAX_KEYS_PER_PAGE, ObjectStore
 from flightlog_bucket.storage.session_token import SessionTokenService
 from flightlog_bucket.storage.throttle import Throttle
 from flightlog_bucket.storage.uploader import Uploader
+
+_log = logging.getLogger(__name__)
 
 
 class FlightLogBucket:
@@ -113,14 +118,27 @@ class FlightLogBucket:
         keys.check_machine_id(machine_id, self.settings.robot_instance_id)
         self.throttle.check_not_paused()
         with self._transfer(cancel) as stop, LocalFile(file_path, stop) as file:
-            log = self._admission.admit(file, stop, custom_filename=custom_filename,
-                                        folder=folder, is_closed=is_closed)
-            attributes = {'ContentType': log.content_type, 'Metadata': log.metadata}
-            placed = self._free_keys.store(file, log.candidates, attributes, journal, on_sent)
+            # Where it is already, whatever key and verdict it would get now.
+            held = self._free_keys.held(file, journal.stored_as())
+            log = self._admission.admit(
+                file, stop, custom_filename=custom_filename, folder=folder, is_closed=is_closed,
+                is_stored=held is not None)
+            placed = held or self._store_admitted(file, log, journal, on_sent)
             return StoredLog(
                 s3_key=placed.key, file_url=self._client.url(placed.key), file_size=file.size,
                 content_type=log.content_type, already_stored=placed.already,
                 crc32=placed.crc32, etag=placed.etag, content=log.content)
+
+    def _store_admitted(self, file: LocalFile, log: Admitted, journal: Journal,
+                        on_sent: Optional[OnSent]) -> Placed:
+        attributes = {'ContentType': log.content_type, 'Metadata': log.metadata}
+        try:
+            return self._free_keys.store(file, log.candidates, attributes, journal, on_sent)
+        except MetadataTooLarge as error:
+            # What is told of a log never keeps it from being stored.
+            _log.info('%s: stored without a description: %s', file.path, error)
+            attributes['Metadata'] = without_content(log.metadata)
+            return self._free_keys.store(file, log.candidates, attributes, journal, on_sent)
 
     def holds(self, file_path: Path, key: str, *,
               cancel: Optional[threading.Event] = None) -> Optional[Fingerprint]:

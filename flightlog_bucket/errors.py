@@ -31,6 +31,7 @@ The errors of flightlog_bucket: one tree, every one with an HTTP status and whet
     │   └── Busy                503  this process has too much to do
     ├── StorageError            502  an answer that S3 should not give
     │   ├── ChecksumMismatch    502  what arrived is not what was sent
+    │   ├── MetadataTooLarge    502  this S3 server takes fewer metadata than S3 does
     │   ├── NotS3               502  who answered is not S3
     │   ├── NotSupported        502  this S3 server does not have the feature
     │   └── UploadNotFound      502  S3 does not know the multipart upload any more
@@ -219,6 +220,10 @@ class StorageError(FlightlogError):
 
 class ChecksumMismatch(StorageError):
     """What arrived is not what was sent."""
+
+
+class MetadataTooLarge(StorageError):
+    """This S3 server takes fewer user metadata than S3 does."""
 
 
 class NotS3(StorageError):

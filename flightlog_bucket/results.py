@@ -15,12 +15,18 @@ class LogContent:
     :param reason: of the verdict
     :param description: what is in it, a JSON object: ``start`` (ISO 8601, UTC), ``duration_s``,
         ``message_count``, ``topics`` ...
+    :param start: of the recording, aware, UTC; None: not known
+    :param duration_s: from the first message to the last; 0: not known
+    :param message_count: 0: none, or not known
     """
 
     format: str = ''
     verdict: str = ''
     reason: str = ''
     description: str = ''
+    start: Optional[datetime] = None
+    duration_s: float = 0.0
+    message_count: int = 0
 
 
 NOTHING_KNOWN = LogContent()
@@ -60,12 +66,14 @@ class StoredFile:
     :param size: bytes
     :param last_modified: aware, UTC
     :param url: percent-encoded; reading it takes credentials
+    :param etag: without its quotes
     """
 
     key: str
     size: int
     last_modified: datetime
     url: str
+    etag: str = ''
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from flightlog_bucket.errors import LocalFileChanged
+
 BUDGET_BYTES = 32 * 1024 * 1024
 _JUMP_BYTES = 8 * 1024
 """What a read away from the one before costs at least: the disk gives no less."""
@@ -62,6 +64,7 @@ class LogReader:
 
         :raises EndOfLog: if the log does not hold them
         :raises TooMuch: if the budget does not allow it
+        :raises LocalFileChanged: if the log became shorter
         :raises OSError: if the disk does not give them
         """
         if offset < 0 or length < 0 or offset + length > self._size:
@@ -75,7 +78,7 @@ class LogReader:
         self._stream.seek(offset)
         data = read_up_to(self._stream, length)
         if len(data) < length:
-            raise EndOfLog('the log became shorter while it was read')
+            raise LocalFileChanged(f'{str(self.path)!r} became shorter while it was read')
         return data
 
 

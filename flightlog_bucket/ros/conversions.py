@@ -19,9 +19,10 @@ from flightlog_bucket.results import (
     StoredFile,
     StoredLog,
 )
-from flightlog_bucket.ros.uploads import FileState, Uploads
+from flightlog_bucket.ros.file_state import FileState, refused_content
+from flightlog_bucket.ros.uploads import Uploads
 from flightlog_bucket.settings import BucketSettings, redacted_url
-from flightlog_bucket.storage.log_metadata import brief
+from flightlog_bucket.srv import Upload
 from flightlog_bucket.storage.objects import MAX_KEYS_PER_PAGE
 from std_srvs.srv import SetBool
 
@@ -89,6 +90,9 @@ def failed(answer: Any, error: BaseException) -> Any:
         answer.message = reason
     else:
         answer.status, answer.error = status, reason
+    if isinstance(answer, Upload.Response):
+        content = refused_content(type(error).__name__, reason)
+        answer.verdict, answer.verdict_reason = content.verdict, content.reason
     return answer
 
 
@@ -104,7 +108,8 @@ def uploaded(answer: Any, logs: Sequence[StoredLog]) -> Any:
 
     :param logs: one, or the files of a rosbag2 directory, whose folder is the key then
     """
-    first = logs[0]
+    # The folder of a recording is not the one in which its corrupt files are kept.
+    first = min(logs, key=lambda log: _BADNESS.get(log.content.verdict, 0))
     answer.s3_key, answer.file_url = text(first.s3_key), text(first.file_url)
     if len(logs) > 1:
         answer.s3_key = answer.s3_key.rpartition('/')[0] + '/'
@@ -112,7 +117,7 @@ def uploaded(answer: Any, logs: Sequence[StoredLog]) -> Any:
     answer.file_size = sum(log.file_size for log in logs)
     answer.content_type = first.content_type
     answer.already_stored = all(log.already_stored for log in logs)
-    worst = max((log.content for log in logs), key=lambda content: _BADNESS[content.verdict])
+    worst = max((log.content for log in logs), key=lambda content: _BADNESS.get(content.verdict, 0))
     answer.verdict, answer.verdict_reason = worst.verdict, text(worst.reason)
     return _succeeded(answer)
 
@@ -211,14 +216,15 @@ def _file_info(file: StoredFile, content: LogContent) -> FileInfo:
     info = FileInfo(key=text(file.key), size=file.size, url=text(file.url),
                     last_modified=_time(file.last_modified), format=text(content.format),
                     verdict=text(content.verdict))
-    found = brief(content)
-    if found.start is not None:
-        info.start = _time(found.start)
-    info.duration_s, info.message_count = found.duration_s, found.message_count
+    if content.start is not None:
+        info.start = _time(content.start)
+    info.duration_s, info.message_count = content.duration_s, content.message_count
     return info
 
 
 def _time(moment: datetime) -> Time:
+    if moment.year < 1970:  # some of these have no timestamp()
+        return Time()
     seconds = int(moment.timestamp() // 1)
     if not 0 <= seconds <= _LAST_SECOND:
         return Time()

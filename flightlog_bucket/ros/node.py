@@ -143,7 +143,7 @@ class FlightlogBucketNode(Node):
             max_keys=conversions.max_keys_from(request.max_keys),
             continuation_token=request.continuation_token)
         contents = await self._calls.result(self._info_pool.submit(
-            self._uploads.stored_contents, [file.key for file in listing.files]))
+            self._uploads.stored_contents, listing.files))
         return conversions.listed(answer, listing, contents)
 
     async def _on_download(self, request: Any, answer: Any) -> Any:
@@ -182,9 +182,9 @@ class FlightlogBucketNode(Node):
     async def _described(self, s3_key: str) -> DescribedFile:
         """Ask S3 whether it is there, and believe the ledger, which has it unabridged."""
         found = await self._short_request(self._bucket.describe, s3_key)
-        contents = await self._calls.result(
-            self._info_pool.submit(self._uploads.stored_contents, [s3_key]))
-        return DescribedFile(found.file, contents.get(s3_key, found.content))
+        known = await self._calls.result(
+            self._info_pool.submit(self._uploads.stored_content, found.file))
+        return DescribedFile(found.file, known or found.content)
 
     async def _on_set_paused(self, request: Any, answer: Any) -> Any:
         await self._calls.result(

@@ -1,21 +1,17 @@
 """The uploads of the node: the ledger, and all that works with it, put together."""
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import replace
 import logging
 import os
 from pathlib import Path
+from typing import Optional
 
 from flightlog_bucket.bucket import FlightLogBucket
-from flightlog_bucket.errors import (
-    CorruptLog,
-    FlightlogError,
-    FormatMismatch,
-    LedgerUnavailable,
-)
-from flightlog_bucket.logs.verdict import CORRUPT, MISMATCH
-from flightlog_bucket.results import LogContent, NOTHING_KNOWN, StoredLog
-from flightlog_bucket.ros.asked import asked_for
+from flightlog_bucket.errors import CorruptLog, FlightlogError, LedgerUnavailable
+from flightlog_bucket.results import LogContent, StoredFile, StoredLog
+from flightlog_bucket.ros.asked import Asked, asked_for
+from flightlog_bucket.ros.file_state import FileState, refused_content
 from flightlog_bucket.ros.parameters import NodeSettings
 from flightlog_bucket.ros.refusals import Refusals
 from flightlog_bucket.settings import BucketSettings
@@ -31,6 +27,7 @@ from flightlog_bucket.transfers.records import (
     QUEUED,
     REJECTED,
     STORED,
+    Transfer,
     UNKNOWN,
 )
 from flightlog_bucket.transfers.retention import Guardian
@@ -38,29 +35,6 @@ from flightlog_bucket.transfers.state_directory import StateDirectory
 from flightlog_bucket.transfers.worker import Worker
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class FileState:
-    """
-    Where a local file stands.
-
-    :param state: ``unknown``, ``queued``, ``uploading``, ``stored`` or ``rejected``
-    :param key: of its object, where it is stored
-    :param reason: why it is not stored
-    :param note: what else is to be known of it
-    :param attempts: tries so far
-    :param next_attempt_in_s: seconds; 0: now, or none is needed
-    :param content: what is known of the log
-    """
-
-    state: str
-    key: str = ''
-    reason: str = ''
-    note: str = ''
-    attempts: int = 0
-    next_attempt_in_s: float = 0.0
-    content: LogContent = NOTHING_KNOWN
 
 
 class Uploads:
@@ -100,6 +74,8 @@ class Uploads:
             directories=settings.watch_directories, is_open_for_writing=is_open_for_writing)
         self._housekeeping = Housekeeping(self._ledger, bucket.abort)
         self._refusals = Refusals(self._worker.outcomes)
+        if settings.bucket.upload_corrupt:
+            self._ledger.try_again(CorruptLog.__name__)
         self.set_max_bandwidth(settings.max_bandwidth_bytes_per_s)
         if self._worker.paused:
             bucket.throttle.pause()
@@ -146,13 +122,22 @@ class Uploads:
         with self._refusals.noting(path):
             if self._ledger.problem:
                 raise LedgerUnavailable(f'{path} is not accepted: {self._ledger.problem}')
-            for log in asked_for(self._discovery, path, name):
-                self._bucket.check(log.path, custom_filename=log.name,
-                                   folder=log.bag.folder if log.bag else '',
-                                   is_closed=not log.note)
-                self._ledger.accept(log.path, log.fingerprint, name=log.name, bag=log.bag,
-                                    note=log.note, again=True)
-        self._worker.wake()
+            errors = [error for log in asked_for(self._discovery, path, name)
+                      if (error := self._enqueue(log)) is not None]
+            self._worker.wake()
+            if errors:
+                raise errors[0]
+
+    def _enqueue(self, log: Asked) -> Optional[FlightlogError]:
+        """Accept one log; return what an upload would raise for the file itself."""
+        try:
+            self._bucket.check(log.path, custom_filename=log.name,
+                               folder=log.bag.folder if log.bag else '', is_closed=not log.note)
+        except FlightlogError as error:
+            return error
+        self._ledger.accept(log.path, log.fingerprint, name=log.name, bag=log.bag, note=log.note,
+                            again=True)
+        return None
 
     def announce(self, path: Path) -> None:
         """
@@ -236,7 +221,7 @@ class Uploads:
             if refusal is None:
                 return FileState(UNKNOWN, reason=self._discovery.explain(path))
             return FileState(UNKNOWN if refusal.retryable else REJECTED, reason=str(refusal),
-                             content=_refused(type(refusal).__name__, str(refusal)))
+                             content=refused_content(type(refusal).__name__, str(refusal)))
         reason = transfer.reason
         if transfer.state == QUEUED and self._worker.paused:
             reason = f'uploads are paused (~/set_paused){"; before: " + reason if reason else ""}'
@@ -245,15 +230,26 @@ class Uploads:
             transfer.state, key=transfer.key if transfer.state == STORED else '', reason=reason,
             note=transfer.note, attempts=transfer.attempts,
             next_attempt_in_s=wait_s if transfer.state == QUEUED else 0.0,
-            content=_refused(transfer.fault, reason) if transfer.state == REJECTED
-            else transfer.content)
+            content=self._content(transfer))
 
-    def stored_contents(self, keys: Sequence[str]) -> dict[str, LogContent]:
-        """Return what is known of the logs that this machine stored under these keys."""
+    def _content(self, transfer: Transfer) -> LogContent:
+        if transfer.state == REJECTED:
+            return refused_content(transfer.fault, transfer.reason)
+        return replace(transfer.content, description=self._ledger.description(transfer))
+
+    def stored_contents(self, files: Sequence[StoredFile]) -> dict[str, LogContent]:
+        """Return what is known, in short, of the logs that these objects hold, by key."""
         try:
-            return self._ledger.stored_contents(keys)
+            return self._ledger.stored_contents(files)
         except LedgerUnavailable:
             return {}
+
+    def stored_content(self, file: StoredFile) -> Optional[LogContent]:
+        """Return all that is known of the log that an object holds; None: nothing is."""
+        try:
+            return self._ledger.stored_content(file)
+        except LedgerUnavailable:
+            return None
 
     def _network_is_back(self) -> None:
         self._worker.network_is_back()
@@ -264,11 +260,6 @@ class Uploads:
     def _stored(self) -> None:
         self._guardian.wake()
         self._housekeeping.wake()
-
-
-def _refused(fault: str, reason: str) -> LogContent:
-    verdict = {CorruptLog.__name__: CORRUPT, FormatMismatch.__name__: MISMATCH}.get(fault)
-    return LogContent(verdict=verdict, reason=reason) if verdict else NOTHING_KNOWN
 
 
 def _destination(settings: BucketSettings) -> str:

@@ -1,13 +1,15 @@
 """Whether a log may go into the bucket, where it goes, and what its object says of it."""
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
+import logging
 import threading
 from typing import Optional
 
 from flightlog_bucket import logs
-from flightlog_bucket.errors import CorruptLog, FileTooLarge
+from flightlog_bucket.errors import ConfigurationError, CorruptLog, FileTooLarge, InvalidRequest
 from flightlog_bucket.logs.library.installed import check_installed
 from flightlog_bucket.logs.verdict import CORRUPT, FULL, STRUCTURE
 from flightlog_bucket.results import LogContent
@@ -19,6 +21,8 @@ from flightlog_bucket.storage.log_metadata import content_of, metadata
 CORRUPT_FOLDER = 'corrupt/'
 """Of the machine; where logs go that nobody can read, if they are kept at all."""
 _REMEMBERED = 100
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Admitted:
     :param content: what is known of the log
     """
 
-    candidates: Iterator[str]
+    candidates: Sequence[str]
     content_type: str
     metadata: dict[str, str]
     content: LogContent
@@ -74,7 +78,7 @@ class Admission:
         self._check_verdict(file, facts)
 
     def admit(self, file: LocalFile, cancel: threading.Event, *, custom_filename: str,
-              folder: str, is_closed: bool) -> Admitted:
+              folder: str, is_closed: bool, is_stored: bool = False) -> Admitted:
         """
         Check a log, and tell where it goes.
 
@@ -83,11 +87,13 @@ class Admission:
         :param custom_filename: the name that the object gets; empty: the file's own
         :param folder: of a rosbag2 directory, whose files go there; or empty
         :param is_closed: False: its recorder was killed
-        :raises CorruptLog: if it is, unless such logs are kept
+        :param is_stored: it is in the bucket already
+        :raises CorruptLog: if it is, unless such logs are kept, or it is there already
         """
         name = self._name(file, custom_filename)
         facts = self._facts(file, name, in_bag=bool(folder), is_closed=is_closed, cancel=cancel)
-        self._check_verdict(file, facts)
+        if not is_stored:
+            self._check_verdict(file, facts)
         place = CORRUPT_FOLDER if facts.verdict.outcome == CORRUPT else ''
         if folder:
             place, filename = f'{place}{keys.check_filename(folder)}/', name
@@ -96,8 +102,15 @@ class Admission:
             filename = keys.stamped(start, name)
         content = content_of(facts)
         return Admitted(
-            keys.versions(self._settings.machine_prefix + place, filename, facts.extension),
+            self._candidates(place, filename, facts.extension),
             facts.content_type, metadata(name, self._settings.robot_instance_id, content), content)
+
+    def _candidates(self, place: str, filename: str, extension: str) -> list[str]:
+        versions = keys.versions(self._settings.machine_prefix + place, filename, extension)
+        found = [next(versions)]
+        with suppress(InvalidRequest):  # with "_2" it is too long for S3
+            found.extend(versions)
+        return found
 
     def _name(self, file: LocalFile, custom_filename: str) -> str:
         limit = self._settings.max_file_size_bytes
@@ -116,8 +129,14 @@ class Admission:
         with self._lock:
             facts = self._known.get(known)
         if facts is None:
-            facts = self._inspect(file, name, in_bag=in_bag, is_closed=is_closed, level=level,
-                                  cancel=cancel)
+            try:
+                facts = self._inspect(file, name, in_bag=in_bag, is_closed=is_closed, level=level,
+                                      cancel=cancel)
+            except ConfigurationError as error:
+                # A library that was there at the start: no reason to refuse a log, or to wait.
+                _log.warning('%s: only the structure is checked: %s', file.path, error)
+                return self._inspect(file, name, in_bag=in_bag, is_closed=is_closed,
+                                     level=STRUCTURE)
             with self._lock:
                 self._known[known] = facts
                 while len(self._known) > _REMEMBERED:

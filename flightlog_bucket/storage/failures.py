@@ -8,6 +8,7 @@ from flightlog_bucket.errors import (
     FileTooLarge,
     FlightlogError,
     InvalidRequest,
+    MetadataTooLarge,
     NotAllowed,
     NotS3,
     NotSupported,
@@ -90,6 +91,8 @@ def failure(operation: str, *, code: str, http_status: int, message: str, bucket
 
 def _by_status(operation: str, http_status: int, code: str, where: str,
                said: str) -> FlightlogError:
+    if code == 'MetadataTooLarge':
+        return MetadataTooLarge(f'the S3 server does not take the metadata of {where} ({said})')
     if code == 'NotImplemented' or http_status == 501:
         return NotSupported(f'this S3 server cannot do what was asked for {where} ({said})')
     if code in _DENIED_CODES or http_status in (401, 403):

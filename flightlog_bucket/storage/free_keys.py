@@ -1,5 +1,5 @@
 """Finds the key that a log gets, and stores it there: no log is written over, none twice."""
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -47,7 +47,7 @@ class FreeKeys:
         self._wait_s = wait_s
         self._locks = KeyLocks()
 
-    def store(self, file: LocalFile, candidates: Iterator[str], attributes: dict[str, Any],
+    def store(self, file: LocalFile, candidates: Sequence[str], attributes: dict[str, Any],
               journal: Journal, on_sent: Optional[OnSent]) -> Placed:
         """
         Store a log, unless the same content is there already.
@@ -59,7 +59,7 @@ class FreeKeys:
         :param on_sent: is told of the bytes that go to the network
         :raises StorageError: if all keys are taken
         """
-        progress = self._earlier(journal, file)
+        progress = self._earlier(journal, file, candidates)
         unproved = tried = 0
         for key in _first(progress, candidates):
             tried += 1
@@ -78,12 +78,27 @@ class FreeKeys:
         raise StorageError(f'the first {tried} keys for {file.path} are taken by other logs; give'
                            ' a custom_filename')
 
-    def _earlier(self, journal: Journal, file: LocalFile) -> Optional[Progress]:
+    def held(self, file: LocalFile, key: str) -> Optional[Placed]:
+        """
+        Tell where a log is that was stored earlier; None: it is not there, or another is.
+
+        :param file: open
+        :param key: under which it was stored; empty: it was not
+        """
+        if not key.startswith(self._machine_prefix):
+            return None
+        head = self._uploader.find(key)
+        return _already(key, head, file) if self._uploader.holds(key, head, file) else None
+
+    def _earlier(self, journal: Journal, file: LocalFile,
+                 candidates: Sequence[str]) -> Optional[Progress]:
         progress = journal.begin(file.fingerprint)
-        if progress is None or progress.key.startswith(self._machine_prefix):
+        if progress is None or progress.key in candidates:
             return progress
-        self._uploader.give_up(progress.key, progress.upload_id, journal,
-                               'the machine has another folder now')
+        reason = ('the log gets another key now'
+                  if progress.key.startswith(self._machine_prefix)
+                  else 'the machine has another folder now')
+        self._uploader.give_up(progress.key, progress.upload_id, journal, reason)
         return None
 
     def _place(self, key: str, file: LocalFile, attributes: dict[str, Any], journal: Journal,
@@ -105,7 +120,7 @@ class FreeKeys:
         return _already(key, head, file) if is_same else None
 
 
-def _first(progress: Optional[Progress], candidates: Iterator[str]) -> Iterator[str]:
+def _first(progress: Optional[Progress], candidates: Sequence[str]) -> Iterator[str]:
     if progress is not None:
         yield progress.key
     for key in candidates:

@@ -54,6 +54,9 @@ class Journal(Protocol):
         :param fingerprint: of the file that is open now
         """
 
+    def stored_as(self) -> str:
+        """Return the key under which the log was stored earlier; empty: it was not."""
+
     def began(self, key: str, upload_id: str, part_size: int) -> None:
         """Note that S3 has opened a multipart upload; it takes the place of an earlier one."""
 
@@ -76,6 +79,10 @@ class NoJournal:
     def begin(self, fingerprint: Fingerprint) -> Optional[Progress]:
         """Know of no earlier try."""
         return None
+
+    def stored_as(self) -> str:
+        """Know of no earlier try."""
+        return ''
 
     def began(self, key: str, upload_id: str, part_size: int) -> None:
         """Keep nothing."""

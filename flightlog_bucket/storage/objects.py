@@ -46,7 +46,7 @@ class ObjectHead:
     @classmethod
     def of(cls, answer: dict[str, Any]) -> 'ObjectHead':
         """Take it from an answer of S3 to any request for one object."""
-        etag = str(answer.get('ETag', '')).strip('"')
+        etag = _etag(answer)
         is_encrypted = (answer.get('ServerSideEncryption', 'AES256') != 'AES256'
                         or 'SSECustomerAlgorithm' in answer)
         return cls(size=int(answer.get('ContentLength', 0)), etag=etag,
@@ -119,8 +119,9 @@ class ObjectStore:
         """
         answer = self.client.call('head_object', key=key)
         file = StoredFile(key=key, size=int(answer.get('ContentLength', 0)),
-                          last_modified=answer['LastModified'], url=self.client.url(key))
-        return DescribedFile(file, content_in(answer.get('Metadata', {})))
+                          last_modified=answer['LastModified'], url=self.client.url(key),
+                          etag=_etag(answer))
+        return DescribedFile(file, content_in(_metadata(answer)))
 
     def list_page(self, prefix: str, max_keys: int, continuation_token: str) -> Listing:
         """
@@ -134,7 +135,7 @@ class ObjectStore:
         answer = self.client.call('list_objects_v2', Prefix=prefix, MaxKeys=max_keys, **token)
         files = tuple(
             StoredFile(key=found['Key'], size=found['Size'], last_modified=found['LastModified'],
-                       url=self.client.url(found['Key']))
+                       url=self.client.url(found['Key']), etag=_etag(found))
             # A server that takes no notice of the token must not lead into another folder.
             for found in answer.get('Contents', ()) if found['Key'].startswith(prefix))
         more = answer.get('IsTruncated') and answer.get('NextContinuationToken')
@@ -213,13 +214,23 @@ def learn_part_size(client: S3Client, key: str, head: ObjectHead) -> Optional[in
     return size if size > 0 and -(-head.size // size) == int(match.group(1)[1:]) else None
 
 
+def _etag(answer: dict[str, Any]) -> str:
+    return str(answer.get('ETag', '')).strip('"')
+
+
+def _metadata(answer: dict[str, Any]) -> dict[str, str]:
+    # Header names have no case, and some servers write them in their own.
+    return {str(name).lower(): str(value)
+            for name, value in answer.get('Metadata', {}).items()}
+
+
 def _md5_part_size(etag: str, answer: dict[str, Any]) -> Optional[int]:
     match = _MD5_ETAG.fullmatch(etag)
     if not match:
         return None
     if not match.group(1):
         return 0
-    told = str(answer.get('Metadata', {}).get(PART_SIZE, ''))
+    told = _metadata(answer).get(PART_SIZE, '')
     return int(told) if _SIZE.fullmatch(told) else None
 
 

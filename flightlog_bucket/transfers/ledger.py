@@ -15,7 +15,7 @@ from typing import Optional
 from flightlog_bucket.logs.rosbag2_directory import METADATA
 from flightlog_bucket.results import StoredLog
 from flightlog_bucket.storage.local_file import Fingerprint
-from flightlog_bucket.transfers import bags, rows, salvage
+from flightlog_bucket.transfers import bags, rows, salvage, stored_content
 from flightlog_bucket.transfers.acceptance import Acceptance, Wanted
 from flightlog_bucket.transfers.database import Database
 from flightlog_bucket.transfers.ledger_reader import LedgerReader
@@ -147,10 +147,9 @@ class Ledger(LedgerReader):
             database.execute(
                 "UPDATE transfers SET state = 'stored', key = ?, etag = ?, crc32 = ?, settled = ?,"
                 " attempts = attempts + 1, reason = '', fault = '', upload_id = '', part_size = 0,"
-                ' urgent = 0, format = ?, verdict = ?, verdict_reason = ?, description = ?'
-                ' WHERE id = ?',
-                (log.s3_key, log.etag, log.crc32, self._wall_clock(),
-                 *rows.content_columns(log.content), transfer_id))
+                ' urgent = 0 WHERE id = ?',
+                (log.s3_key, log.etag, log.crc32, self._wall_clock(), transfer_id))
+            stored_content.note(database, transfer_id, log.content)
             self._accept_touched(database, transfer_id)
         self._database.run(work)
 
@@ -164,6 +163,17 @@ class Ledger(LedgerReader):
                 (reason, fault, self._wall_clock(), transfer_id))
             self._accept_touched(database, transfer_id)
         self._database.run(work)
+
+    def try_again(self, fault: str) -> None:
+        """
+        Let rejected transfers be tried anew.
+
+        :param fault: the name of the error that they were rejected for
+        """
+        self._database.run(lambda database: database.execute(
+            "UPDATE OR IGNORE transfers SET state = 'queued', next_attempt = 0"
+            " WHERE state = 'rejected' AND fault = ? AND destination = ?",
+            (fault, self._destination)))
 
     def waits(self, transfer_id: int, reason: str, fault: str, delay_s: float) -> None:
         """Note that a log is tried again later; nobody waits for it any more."""

@@ -7,8 +7,8 @@ import sqlite3
 import threading
 from typing import Optional
 
-from flightlog_bucket.results import LogContent
-from flightlog_bucket.transfers import bags, rows
+from flightlog_bucket.results import LogContent, StoredFile
+from flightlog_bucket.transfers import bags, rows, stored_content
 from flightlog_bucket.transfers.database import Database
 from flightlog_bucket.transfers.records import AWAY, Bag, Counts, QUEUED, Transfer, UPLOADING
 
@@ -52,14 +52,22 @@ class LedgerReader:
         return self._database.run(partial(
             rows.contents, destination=self._destination, paths=paths))
 
-    def stored_contents(self, keys: Sequence[str]) -> dict[str, LogContent]:
-        """Return what is known of the logs that are stored under these keys."""
-        found: dict[str, LogContent] = {}
-        for first in range(0, len(keys), _ONE_QUERY):
-            found.update(self._database.run(partial(
-                rows.contents_by_key, destination=self._destination,
-                keys=keys[first:first + _ONE_QUERY])))
-        return found
+    def stored_contents(self, files: Sequence[StoredFile]) -> dict[str, LogContent]:
+        """Return what is known, in short, of the logs that these objects hold, by key."""
+        found = self._database.run(partial(
+            stored_content.by_key, destination=self._destination,
+            etags={file.key: file.etag for file in files}))
+        return {key: content for key, (_, content) in found.items()}
+
+    def stored_content(self, file: StoredFile) -> Optional[LogContent]:
+        """Return all that is known of the log that an object holds; None: nothing is."""
+        return self._database.run(partial(
+            stored_content.one_by_key, destination=self._destination, key=file.key,
+            etag=file.etag))
+
+    def description(self, transfer: Transfer) -> str:
+        """Return what is in a stored log at length, a JSON object; empty: not known."""
+        return self._database.run(partial(stored_content.description, transfer_id=transfer.id))
 
     def away(self, most: int) -> list[Transfer]:
         """Return the newest logs that were not there when their turn came."""

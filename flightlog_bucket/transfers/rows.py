@@ -5,8 +5,8 @@ from pathlib import Path
 import sqlite3
 from typing import Optional
 
-from flightlog_bucket.results import LogContent
 from flightlog_bucket.storage.local_file import Fingerprint, modified_ns
+from flightlog_bucket.transfers import stored_content
 from flightlog_bucket.transfers.records import AWAY, Bag, REJECTED, Transfer, UPLOADING
 
 _ALL = ('SELECT t.*, b.path AS bag_path, b.folder AS bag_folder'
@@ -31,29 +31,7 @@ def transfer(row: sqlite3.Row, *, is_on_its_way: bool) -> Transfer:
         attempts=row['attempts'], next_attempt_s=row['next_attempt'], reason=row['reason'],
         fault=row['fault'], note=row['note'], key=row['key'], etag=row['etag'],
         crc32=row['crc32'], upload_id=row['upload_id'], part_size=row['part_size'],
-        settled_s=row['settled'], content=content(row))
-
-
-def content(row: sqlite3.Row) -> LogContent:
-    """Return what a row says of the content of its log."""
-    return LogContent(row['format'], row['verdict'], row['verdict_reason'], row['description'])
-
-
-def content_columns(of: LogContent) -> tuple[str, ...]:
-    """Return format, verdict, verdict_reason and description as they are kept."""
-    # What a log says of itself can have halves of characters, which SQLite does not take.
-    return tuple(word.encode(errors='replace').decode()
-                 for word in (of.format, of.verdict, of.reason, of.description))
-
-
-def contents_by_key(database: sqlite3.Connection, destination: str,
-                    keys: Sequence[str]) -> dict[str, LogContent]:
-    """Return what is in the logs that are stored under these keys."""
-    found = database.execute(
-        'SELECT key, format, verdict, verdict_reason, description FROM transfers'
-        f" WHERE key IN ({','.join('?' * len(keys))}) AND destination = ? AND state = 'stored'"
-        ' ORDER BY id', (*keys, destination)).fetchall()
-    return {row['key']: content(row) for row in found if row['verdict']}
+        settled_s=row['settled'], content=stored_content.of(row))
 
 
 def fingerprint(row: sqlite3.Row) -> Fingerprint:

@@ -86,8 +86,18 @@ _SECOND = """
 ALTER TABLE transfers ADD COLUMN format TEXT NOT NULL DEFAULT '';
 ALTER TABLE transfers ADD COLUMN verdict TEXT NOT NULL DEFAULT '';
 ALTER TABLE transfers ADD COLUMN verdict_reason TEXT NOT NULL DEFAULT '';
-ALTER TABLE transfers ADD COLUMN description TEXT NOT NULL DEFAULT '';
-CREATE INDEX transfers_by_key ON transfers (key) WHERE state = 'stored'
+ALTER TABLE transfers ADD COLUMN start TEXT NOT NULL DEFAULT '';
+ALTER TABLE transfers ADD COLUMN duration REAL NOT NULL DEFAULT 0;
+ALTER TABLE transfers ADD COLUMN messages INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX transfers_by_key ON transfers (key) WHERE state = 'stored';
+
+CREATE TABLE descriptions (
+    transfer INTEGER PRIMARY KEY REFERENCES transfers (id),
+    description TEXT NOT NULL
+);
+CREATE TRIGGER forget_description AFTER DELETE ON transfers BEGIN
+    DELETE FROM descriptions WHERE transfer = OLD.id;
+END
 """
 
 # Each leads to the next version. What has been released is never changed, only added to.

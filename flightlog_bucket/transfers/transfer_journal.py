@@ -26,6 +26,7 @@ class TransferJournal:
 
     Where the ledger cannot be written, the upload goes on, and a restart may send parts again.
 
+    ``has_begun`` tells whether the log is about to be sent, or is being sent: it was found fit.
     ``gained`` counts the parts that went up since it was made.
 
     :param database: of the ledger
@@ -43,10 +44,12 @@ class TransferJournal:
         self._lock = threading.Lock()
         self._was_warned = False
         self._fingerprint: Optional[Fingerprint] = None
+        self.has_begun = False
         self.gained = 0
 
     def begin(self, fingerprint: Fingerprint) -> Optional[Progress]:
         """Note what is about to be sent; return how far the same content came earlier."""
+        self.has_begun = True
         found: list[Progress] = []
 
         def work(database: sqlite3.Connection) -> None:
@@ -60,6 +63,14 @@ class TransferJournal:
         self._write(work)
         self._fingerprint = fingerprint
         return self._unwritten(fingerprint, found) or (found[0] if found else None)
+
+    def stored_as(self) -> str:
+        """Return the key under which the log was stored earlier; empty: it was not."""
+        try:
+            row = self._database.run(partial(rows.one, number=self._id))
+        except LedgerUnavailable:
+            return ''
+        return str(row['key']) if row['etag'] else ''
 
     def began(self, key: str, upload_id: str, part_size: int) -> None:
         """Note that S3 has opened a multipart upload; it takes the place of an earlier one."""

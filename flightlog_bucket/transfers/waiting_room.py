@@ -5,6 +5,10 @@ from pathlib import Path
 
 from flightlog_bucket.errors import Busy, FlightlogError
 from flightlog_bucket.results import StoredLog
+from flightlog_bucket.transfers.attempt import Attempts
+
+# The network has max_wait_s as well, and its error says more.
+_MARGIN_S = 2.0
 
 
 class _Waiter:
@@ -22,7 +26,7 @@ class WaitingRoom:
     Who waits for which transfer. Not thread-safe: its owner has a lock.
 
     :param most: callers who may wait
-    :param max_wait_s: seconds within which a try must begin
+    :param max_wait_s: seconds within which a try must begin, and then its check must end
     :param clock: monotonic seconds
     """
 
@@ -85,24 +89,28 @@ class WaitingRoom:
         for transfer_id in list(self._waiters):
             self.send_away(transfer_id, error)
 
-    def send_late_away(self, running: int) -> None:
+    def send_late_away(self, running: Attempts) -> None:
         """
-        Tell those who have waited too long for a try to begin.
+        Tell those who have waited too long for a try to begin, or for a check to end.
 
-        :param running: uploads that are under way
+        :param running: the tries that are under way
         """
-        now_s = self._clock()
-        for transfer_id, waiters in list(self._waiters.items()):
-            late = [w for w in waiters if not w.has_begun and w.deadline_s <= now_s]
-            if not late:
-                continue
-            self._waiters[transfer_id] = [w for w in waiters if w not in late]
-            if not self._waiters[transfer_id]:
-                del self._waiters[transfer_id]
-            for waiter in late:
+        checks = running.long_checks(self._max_wait_s + _MARGIN_S)
+        for transfer_id in list(self._waiters):
+            path = checks.get(transfer_id)
+            for waiter in self._take_late(transfer_id, is_checked=path is not None):
                 waiter.outcome.set_exception(Busy(
-                    f'its turn did not come within {self._max_wait_s:.0f} s, behind {running}'
-                    ' uploads; it is accepted, and goes up later'))
+                    f'{path} is accepted, and after {self._max_wait_s:.0f} s still being checked'
+                    ' or waiting for that; it goes on in the background' if waiter.has_begun else
+                    f'its turn did not come within {self._max_wait_s:.0f} s, behind'
+                    f' {len(running)} uploads; it is accepted, and goes up later'))
+
+    def _take_late(self, transfer_id: int, *, is_checked: bool) -> list[_Waiter]:
+        now_s, waiters = self._clock(), self._waiters.pop(transfer_id)
+        late = [w for w in waiters if w.deadline_s <= now_s and (is_checked or not w.has_begun)]
+        if len(late) < len(waiters):
+            self._waiters[transfer_id] = [w for w in waiters if w not in late]
+        return late
 
     def _enter(self, transfer_id: int, outcome: 'Future[StoredLog]', *, has_begun: bool,
                is_next: bool) -> None:

@@ -23,18 +23,16 @@ from flightlog_bucket.errors import (
 )
 from flightlog_bucket.results import StoredLog
 from flightlog_bucket.storage.local_file import Fingerprint
-from flightlog_bucket.transfers.attempt import Attempt, Upload
+from flightlog_bucket.transfers.attempt import Attempt, Attempts, Upload
 from flightlog_bucket.transfers.backoff import full_jitter
 from flightlog_bucket.transfers.gate import Gate
 from flightlog_bucket.transfers.ledger import Ledger
 from flightlog_bucket.transfers.outcomes import Outcomes
 from flightlog_bucket.transfers.records import Bag, Transfer
-from flightlog_bucket.transfers.settlement import NETWORK_FAULTS, Outcome, Settlement
+from flightlog_bucket.transfers.settlement import NETWORK_FAULTS, Settlement
 from flightlog_bucket.transfers.survival import PAUSE_S, survive
-from flightlog_bucket.transfers.transfer_journal import TransferJournal
 from flightlog_bucket.transfers.waiting_room import WaitingRoom
 
-STALLED_S = 5.0
 STALLED_PER_SLOT = 3
 _LOOK_S = 1.0
 _LEDGER_PAUSE_S = 5.0
@@ -46,15 +44,16 @@ class Worker:
     """
     Runs uploads: urgent ones first, then small ones; those that fail again after a while.
 
-    A transfer that moves no byte for ``STALLED_S`` gives its slot to another one, and goes on
-    beside it.
+    A transfer that moves no byte for ``attempt.STALLED_S`` gives its slot to another one, and
+    goes on beside it.
 
     :param ledger: of the transfers
     :param upload: stores one log
     :param pool: where it runs; has ``threads(slots)`` threads
     :param slots: uploads at once
     :param max_pending: callers who may wait for an outcome
-    :param max_wait_s: callers who have waited so long for a try to begin are sent away
+    :param max_wait_s: callers who have waited so long for a try to begin, or then for the
+        check of their log to end, are sent away
     :param retry_max_delay_s: the longest pause between two tries of one log
     :param on_network_fault: called when a try failed for want of a network
     :param on_gone: told the path of a log that is not there any more
@@ -73,7 +72,6 @@ class Worker:
         self._ledger = ledger
         self._upload = upload
         self._pool = pool
-        self._slots = slots
         self._on_stored = on_stored
         self._clock = clock
         self.outcomes = Outcomes(ledger)
@@ -83,7 +81,7 @@ class Worker:
             clock=clock, on_network_fault=on_network_fault, on_gone=on_gone)
         self._waiting = WaitingRoom(max_pending, max_wait_s, clock)
         self._changed = threading.Condition(threading.RLock())
-        self._running: dict[int, Attempt] = {}
+        self._running = Attempts(slots, self.threads(slots))
         # Ended, but what became of them is not written down yet.
         self._unwritten: dict[int, Transfer] = {}
         self._paused = ledger.paused
@@ -108,8 +106,7 @@ class Worker:
         """Begin nothing more; what is on its way goes on after the next start."""
         with self._changed:
             self._closed = True
-            for attempt in self._running.values():
-                attempt.cancel.set()
+            self._running.cancel()
             self._changed.notify_all()
 
     def wake(self) -> None:
@@ -130,7 +127,7 @@ class Worker:
 
     def set_paused(self, paused: bool) -> None:
         """
-        Begin no upload any more, or go on; also after a restart.
+        Begin no upload any more, and end checks; or go on. Also after a restart.
 
         Whoever pauses stops the wire as well: ``FlightLogBucket.throttle``.
 
@@ -139,6 +136,7 @@ class Worker:
         with self._changed:
             self._paused = paused
             if paused:
+                self._running.cancel_checks()
                 self._waiting.send_all_away(Paused(
                     'uploads are paused; the log is accepted, and goes up when they are resumed'
                     ' (~/set_paused)'))
@@ -188,12 +186,12 @@ class Worker:
         """
         with self._changed:
             self._news = False
-            self._waiting.send_late_away(len(self._running))
+            self._waiting.send_late_away(self._running)
             try:
                 for number in self._settlement.write_again():
                     if (ended := self._unwritten.pop(number, None)) is not None:
                         self._release(ended, [], [])
-                while self._has_room() and (transfer := self._claim()) is not None:
+                while self._may_begin() and (transfer := self._claim()) is not None:
                     if not self._begin(transfer):
                         return _LOOK_S
                 return self._pause_s()
@@ -210,10 +208,8 @@ class Worker:
                 if self._closed:
                     return
 
-    def _has_room(self) -> bool:
-        moving = sum(a.stands_for_s() < STALLED_S for a in self._running.values())
-        return (not self._closed and not self._paused and moving < self._slots
-                and len(self._running) < self.threads(self._slots))
+    def _may_begin(self) -> bool:
+        return not self._closed and not self._paused and self._running.has_room()
 
     def _claim(self) -> Optional[Transfer]:
         return self._ledger.claim(only_urgent=self._gate.opens_in_s() > 0)
@@ -231,27 +227,25 @@ class Worker:
         return min(pauses)
 
     def _begin(self, transfer: Transfer) -> bool:
-        attempt = Attempt(transfer, self._clock)
-        journal = self._ledger.journal(transfer.id)
+        attempt = Attempt(transfer, self._ledger.journal(transfer.id), self._clock)
         try:
             future = self._pool.submit(
                 self._upload, transfer.path, custom_filename=transfer.name,
                 folder=transfer.bag.folder if transfer.bag else '', is_closed=not transfer.note,
-                journal=journal, on_sent=attempt.on_sent, cancel=attempt.cancel)
+                journal=attempt.journal, on_sent=attempt.on_sent, cancel=attempt.cancel)
         except (Busy, RuntimeError) as reason:  # no thread to be had
             self._ledger.release(transfer.id)
             self.outcomes.warn(f'{transfer.path} cannot be begun now: {reason}')
             return False
         self._running[transfer.id] = attempt
         self._waiting.has_begun(transfer.id)
-        future.add_done_callback(partial(self._ended, attempt, journal))
+        future.add_done_callback(partial(self._ended, attempt))
         return True
 
-    def _ended(self, attempt: Attempt, journal: TransferJournal,
-               future: 'Future[StoredLog]') -> None:
-        transfer, outcome = attempt.transfer, _outcome(attempt.transfer, future)
+    def _ended(self, attempt: Attempt, future: 'Future[StoredLog]') -> None:
+        transfer, outcome = attempt.transfer, attempt.outcome(future)
         is_written = survive(partial(self._settlement.settle, transfer, outcome,
-                                     has_gained=journal.gained > 0), True)
+                                     has_gained=attempt.journal.gained > 0), True)
         with self._changed:
             del self._running[transfer.id]
             ready, later = self._waiting.take(transfer.id)
@@ -260,6 +254,12 @@ class Worker:
             else:
                 self._unwritten[transfer.id] = transfer
                 ready += later
+            if (isinstance(outcome, Cancelled) and attempt.cancel.is_set()
+                    and not self._closed):
+                # Uploads were paused, and resumed before it ended: who has asked since then
+                # waits for the next try.
+                self._waiting.put(transfer.id, ready)
+                ready = []
             self.wake()
         for waiter in ready:
             if isinstance(outcome, BaseException):
@@ -291,9 +291,3 @@ class Worker:
                 waiter.set_exception(Unavailable(f'{transfer.path}: {error}'))
             return
         self._waiting.put(again.id, later)
-
-
-def _outcome(transfer: Transfer, future: 'Future[StoredLog]') -> Outcome:
-    if future.cancelled():
-        return Cancelled(f'{transfer.path}: the node is ending')
-    return future.exception() or future.result()

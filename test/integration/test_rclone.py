@@ -1,5 +1,6 @@
 """An S3 server that knows no conditional writes, no checksums and no ranges with a session."""
 from collections.abc import Callable, Iterator
+import json
 from pathlib import Path
 
 from flightlog_bucket import FlightLogBucket
@@ -8,8 +9,8 @@ from flightlog_bucket.settings import MIB
 import pytest
 from support.expect import failure
 from support.fault_proxy import FaultProxy
-from support.faults import CutAnswer, flip, Tap
-from support.logs import write_dated_log
+from support.faults import CutAnswer, flip, Reply, Tap
+from support.logs import write_dated_log, write_many_topics
 from support.rclone_server import RcloneServer
 from support.session_service import json_answer, ScriptedSessionService
 
@@ -104,3 +105,22 @@ def test_the_server_ends_for_good_in_mid_upload(bucket: FlightLogBucket, big_log
     rclone_proxy.heal()
     assert bucket.list_files().files == ()
     assert not bucket.upload(big_log).already_stored
+
+
+def test_a_log_of_many_topics_is_stored_and_described(bucket: FlightLogBucket,
+                                                      tmp_path: Path) -> None:
+    path = write_many_topics(tmp_path / 'x.mcap', 300)
+    stored = bucket.upload(path)
+    assert stored.content.description.count('std_msgs/msg/Empty') == 300
+    told = json.loads(bucket.describe(stored.s3_key).content.description)
+    assert len(told['topics']) + told['topics_left_out'] == 300
+
+
+@pytest.mark.parametrize('in_parts', [False, True])
+def test_a_server_that_takes_few_metadata(in_parts: bool, bucket: FlightLogBucket, log: Path,
+                                          big_log: Path, rclone_proxy: FaultProxy) -> None:
+    rclone_proxy.fail(Reply(400, 'MetadataTooLarge'), times=1,
+                      **({'kind': 'uploads'} if in_parts else {'method': 'PUT'}))
+    stored = bucket.upload(big_log if in_parts else log)
+    assert stored.content.verdict == 'valid'
+    assert bucket.describe(stored.s3_key).content.verdict == ''

@@ -13,11 +13,14 @@ from flightlog_bucket.errors import (
     CorruptLog,
     FormatMismatch,
     ObjectNotFound,
+    Unavailable,
 )
 import pytest
 from support.damaged import write_corrupt, write_corrupt_within, write_cut
 from support.expect import failure
 from support.fault_proxy import FaultProxy
+from support.faults import Reply
+from support.journals import MemoryJournal
 from support.logs import write_all, write_dated_log, write_log
 from support.objects import objects
 
@@ -162,3 +165,59 @@ def test_an_object_of_somebody_else_has_no_description(
                      Metadata={'log-description': 'no json', 'log-verdict': 'splendid'})
     found = bucket.describe(key)
     assert (found.content.verdict, found.content.description) == ('splendid', '')
+
+
+def test_a_log_that_is_stored_stays_so_whatever_a_deeper_check_says(
+        connect: Callable[..., FlightLogBucket], admin: Any, tmp_path: Path) -> None:
+    path = write_corrupt(tmp_path / 'flight.ulg')
+    first = connect(validation_level='header').upload(path)
+    journal = StoredBefore(first.s3_key)
+    again = connect().upload(path, journal=journal)
+    assert (again.s3_key, again.already_stored) == (first.s3_key, True)
+    assert again.content.verdict == 'corrupt'
+    # Also where it would get another key now.
+    kept = connect(upload_corrupt=True)
+    assert kept.upload(path, journal=journal).s3_key == first.s3_key
+    kept.delete(first.s3_key)
+    assert '/corrupt/' in kept.upload(path, journal=journal).s3_key
+
+
+def test_an_upload_under_another_key_is_not_gone_on_with(
+        connect: Callable[..., FlightLogBucket], proxy: FaultProxy, admin: Any,
+        tmp_path: Path) -> None:
+    path, journal = write_corrupt_within(tmp_path / 'flight.ulg'), MemoryJournal()
+    proxy.fail(Reply(500, 'InternalError'), None, method='PUT', kind='uploadId')
+    begun = connect(endpoint_url=proxy.url, request_timeout_s=2.0, max_concurrent_parts=1)
+    with pytest.raises(Unavailable):
+        begun.upload(path, journal=journal)
+    assert journal.progress is not None
+    proxy.heal()
+    deeper = connect(validation_level='full', upload_corrupt=True)
+    stored = deeper.upload(path, journal=journal)
+    assert '/corrupt/' in stored.s3_key
+    assert deeper.describe(stored.s3_key).content.verdict == 'corrupt'
+    assert objects(admin, deeper) == {stored.s3_key: path.stat().st_size}
+    assert journal.ends[0][0] == 'the log gets another key now'
+
+
+def test_a_library_that_is_gone_is_no_reason_to_refuse_a_log(
+        connect: Callable[..., FlightLogBucket], tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    from flightlog_bucket.logs import flight_log
+
+    def gone(*given: object) -> None:
+        raise ConfigurationError('pyulog cannot be loaded')
+    bucket = connect(validation_level='full')
+    monkeypatch.setattr(flight_log, 'read_whole', gone)
+    assert bucket.upload(write_dated_log(tmp_path / 'x.ulg')).content.verdict == 'valid'
+
+
+class StoredBefore(MemoryJournal):
+    """The journal of a log that was stored earlier."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self._key = key
+
+    def stored_as(self) -> str:
+        return self._key

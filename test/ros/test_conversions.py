@@ -1,6 +1,5 @@
 """Between the core and the messages."""
-from datetime import datetime, timezone
-import json
+from datetime import datetime, timedelta, timezone
 import os
 from pathlib import Path
 
@@ -40,8 +39,8 @@ def test_results_are_answers() -> None:
 
     moment = datetime(2025, 7, 27, 14, 30, 22, 250_000, timezone.utc)
     listing = Listing((StoredFile('k', 7, moment, 'u'),), 'more')
-    content = LogContent('mcap', 'valid', '', json.dumps({
-        'start': '2025-07-27T14:30:20Z', 'duration_s': 1.5, 'message_count': 9}))
+    content = LogContent('mcap', 'valid', start=moment - timedelta(seconds=2), duration_s=1.5,
+                         message_count=9)
     answer = conversions.listed(List.Response(), listing, {'k': content})
     assert (answer.files[0].key, answer.files[0].size, answer.next_token) == ('k', 7, 'more')
     assert answer.files[0].last_modified.sec == 1_753_626_622
@@ -53,7 +52,7 @@ def test_results_are_answers() -> None:
     assert (answer.files[0].verdict, answer.files[0].start.sec) == ('', 0)
 
     # After 2038 a message cannot tell the time.
-    late = LogContent('mcap', 'valid', '', '{"start": "2099-07-27T14:30:20Z"}')
+    late = LogContent('mcap', 'valid', start=datetime(2099, 7, 27, tzinfo=timezone.utc))
     answer = conversions.listed(List.Response(), listing, {'k': late})
     assert (answer.files[0].verdict, answer.files[0].start.sec) == ('valid', 0)
 

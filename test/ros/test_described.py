@@ -2,6 +2,7 @@
 import json
 from pathlib import Path
 
+from flightlog_bucket.sandbox import Sandbox
 from flightlog_bucket.srv import Info, List, Upload
 from node_process import NodeProcess
 from robot import Robot
@@ -9,7 +10,7 @@ from ros_client import RosClient
 from support.damaged import write_corrupt, write_corrupt_within, write_cut
 from support.expect import wait_until
 from support.fault_proxy import FaultProxy
-from support.logs import write_all, write_dated_log
+from support.logs import METADATA, write_all, write_dated_log
 
 START_S = 1_753_626_622
 
@@ -124,3 +125,40 @@ def test_a_full_check_is_made_where_it_is_wanted(robot: Robot, tmp_path: Path) -
     assert (info.validation_level, info.upload_corrupt) == ('full', False)
     good = robot.call(Upload, file_path=str(write_dated_log(tmp_path / 'good.mcap')))
     assert (good.success, good.verdict, good.verdict_reason) == (True, 'valid', '')
+
+
+def test_of_a_recording_with_a_corrupt_file_the_others_are_stored(
+        robot: Robot, tmp_path: Path) -> None:
+    bag = tmp_path / 'run'
+    bag.mkdir()
+    for number in range(2):
+        write_dated_log(bag / f'run_{number}.mcap', duration_s=1.0 + number)
+    write_corrupt(bag / 'run_2.mcap')
+    (bag / 'metadata.yaml').write_text(METADATA)
+    robot.switch_on().serving()
+    answer = robot.call(Upload, file_path=str(bag), enqueue_only=True)
+    assert (answer.status, answer.verdict) == (422, 'corrupt')
+    assert 'run_2.mcap' in answer.error
+    robot.wait_until_stored(bag / name for name in ('run_0.mcap', 'run_1.mcap', 'metadata.yaml'))
+    wait_until(lambda: robot.info(bag / 'run_2.mcap').file_state == 'rejected', 30.0)
+    robot.switch_off()
+
+    # Who wants such files as well has them sent after the next start.
+    robot.switch_on(upload_corrupt=True).serving()
+    robot.wait_until_stored([bag / 'run_2.mcap'])
+    assert '/corrupt/' in robot.info(bag / 'run_2.mcap').file_key
+    whole = robot.call(Upload, file_path=str(bag))
+    assert (whole.success, whole.verdict) == (True, 'corrupt'), whole.error
+    assert '/corrupt/' not in whole.s3_key
+
+
+def test_an_object_that_somebody_replaced_is_not_described_as_the_log_that_it_was(
+        robot: Robot, sandbox: Sandbox, tmp_path: Path) -> None:
+    robot.switch_on().serving()
+    key = robot.call(Upload, file_path=str(write_dated_log(tmp_path / 'x.bag'))).s3_key
+    sandbox.admin_client().put_object(
+        Bucket=sandbox.bucket_name, Key=key, Body=b'other', Metadata={
+            'log-verdict': 'splendid', 'log-description': '{"start":"0001-01-01"}'})
+    assert robot.call(List).files[0].verdict == ''
+    info = robot.call(Info, s3_key=key)
+    assert (info.success, info.object.verdict, info.object.start.sec) == (True, 'splendid', 0)

@@ -87,6 +87,20 @@ def write_big_ulg(path: Path, size_bytes: int, seed: int = 0) -> Path:
     return path
 
 
+def write_many_topics(path: Path, count: int) -> Path:
+    """Write an MCAP file of many topics with one message each."""
+    from mcap.writer import Writer
+    with open(path, 'wb') as stream:
+        writer = Writer(stream)
+        writer.start('ros2')
+        schema = writer.register_schema('std_msgs/msg/Empty', 'ros2msg', b'')
+        for number in range(count):
+            channel = writer.register_channel(f'/sensors/number_{number}/data', 'cdr', schema)
+            writer.add_message(channel, START_NS + number, b'', START_NS + number)
+        writer.finish()
+    return path
+
+
 def _big_sample(pool: bytes, index: int) -> bytes:
     # A step that is prime to the length of the pool, so that no two samples nearby are alike.
     begin = index * 1_000_003 % (len(pool) - _BIG_CONTENT_BYTES)

@@ -31,6 +31,10 @@ class Reading:
     dropout_ms: Optional[int] = None
 
     def counted(self) -> dict[str, Any]:
-        """Return what is known of it, by the names of ``Description``."""
-        names = ('start_ns', 'duration_ns', 'message_count', 'topics', 'dropouts', 'dropout_ms')
+        """
+        Return what is known of it, by the names of ``Description``.
+
+        Without the start: it is the timestamp of the key, and must not depend on the level.
+        """
+        names = ('duration_ns', 'message_count', 'topics', 'dropouts', 'dropout_ms')
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}

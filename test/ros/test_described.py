@@ -7,10 +7,12 @@ from flightlog_bucket.srv import Info, List, Upload
 from node_process import NodeProcess
 from robot import Robot
 from ros_client import RosClient
+from std_srvs.srv import SetBool
+from support.children import children_of
 from support.damaged import write_corrupt, write_corrupt_within, write_cut
 from support.expect import wait_until
 from support.fault_proxy import FaultProxy
-from support.logs import METADATA, write_all, write_dated_log
+from support.logs import METADATA, write_all, write_dated_log, write_long_to_check
 
 START_S = 1_753_626_622
 
@@ -162,3 +164,18 @@ def test_an_object_that_somebody_replaced_is_not_described_as_the_log_that_it_wa
     assert robot.call(List).files[0].verdict == ''
     info = robot.call(Info, s3_key=key)
     assert (info.success, info.object.verdict, info.object.start.sec) == (True, 'splendid', 0)
+
+
+def test_a_pause_ends_a_full_check_that_is_made_anew_when_it_is_over(
+        robot: Robot, tmp_path: Path) -> None:
+    path = write_long_to_check(tmp_path / 'flight.ulg')
+    robot.switch_on(validation_level='full').serving()
+    answer = robot.begin(Upload, file_path=str(path))
+    wait_until(lambda: bool(children_of(robot.node.pid)), 30.0)
+    assert robot.call(SetBool, 'set_paused', data=True).success
+    wait_until(lambda: not children_of(robot.node.pid), 10.0)
+    assert answer.get().status == 503
+    assert robot.info(path).file_state == 'queued'
+    robot.call(SetBool, 'set_paused', data=False)
+    robot.wait_until_stored([path])
+    assert robot.info(path).file_verdict == 'valid'

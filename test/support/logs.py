@@ -87,6 +87,16 @@ def write_big_ulg(path: Path, size_bytes: int, seed: int = 0) -> Path:
     return path
 
 
+def write_long_to_check(path: Path) -> Path:
+    """Write a ULog of two million messages, 40 MB, of which reading all takes some seconds."""
+    samples = b''.join(ulog.data(0, struct.pack('<QI', time_us, 0)) for time_us in range(20_000))
+    with open(path, 'wb') as stream:
+        ulog.write_definitions(stream, 0, {'count': 'uint64_t timestamp;uint32_t number;'})
+        for _ in range(100):
+            stream.write(samples)
+    return path
+
+
 def write_many_topics(path: Path, count: int) -> Path:
     """Write an MCAP file of many topics with one message each."""
     from mcap.writer import Writer

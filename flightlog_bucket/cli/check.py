@@ -1,10 +1,12 @@
 """``flightlog check``: whether logs are whole, and what is in them."""
 import argparse
+from dataclasses import replace
 import os
 from pathlib import Path
+import sys
 from typing import Any, BinaryIO, TYPE_CHECKING
 
-from flightlog_bucket.cli.report import Report, UNREADABLE
+from flightlog_bucket.cli.report import escaped, Report, UNREADABLE
 from flightlog_bucket.errors import (
     ConfigurationError,
     FlightlogError,
@@ -21,7 +23,7 @@ from flightlog_bucket.storage.opening import check_is_regular, open_log
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-ALL_USABLE, NOT_ALL_USABLE = 0, 1
+ALL_USABLE, NOT_ALL_USABLE, NOT_ALL_CHECKED = 0, 1, 2
 
 _DESCRIPTION = """\
 Check flight logs, and tell what is in them. Nothing is sent, nothing is changed.
@@ -37,11 +39,18 @@ The verdict is one of:
 _EXAMPLES = """\
 levels:
   header      the first bytes
-  structure   footer, index, summary and metadata agree with the file; takes less than a second
-  full        every record and checksum, with the library of the format (pyulog, rosbags, mcap)
+  structure   footer, index, summary and metadata agree with the file; takes milliseconds for
+              most logs, and for no file more than 2 s, however large or damaged it is
+  full        every record and checksum, with the library of the format (pyulog, rosbags, mcap),
+              in a process with limits on memory and time; takes seconds for each 100 MB
 
 exit code:
-  0 if every log is valid or truncated, 1 if one is not, 2 for wrong usage or a missing library
+  0    every log is valid or truncated
+  1    at least one is not
+  2    wrong usage; or the library for the full check of a log is missing (then the verdict is
+       that of its structure); or the output cannot be written, e.g. to a full disk
+  130  stopped by Ctrl-C
+  141  what reads the output closed it, e.g. head
 
 examples:
   flightlog check flight.ulg
@@ -68,12 +77,18 @@ def add_to(subcommands: '_SubParsersAction[argparse.ArgumentParser]') -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check every file, and print what is found of each at once; return the exit code."""
-    code = ALL_USABLE
+    code, told = ALL_USABLE, set[str]()
     for given in arguments.files:
-        report = check(given, arguments.level)
+        try:
+            report = check(given, arguments.level)
+        except ConfigurationError as error:
+            report, code = _checked_less(given, error), NOT_ALL_CHECKED
+            if str(error) not in told:
+                told.add(str(error))
+                print(f'flightlog: {escaped(str(error))}', file=sys.stderr)
         print(report.as_json() if arguments.json else report.as_text(), flush=True)
         if not report.verdict.is_usable:
-            code = NOT_ALL_USABLE
+            code = max(code, NOT_ALL_USABLE)
     return code
 
 
@@ -99,6 +114,13 @@ def check(given: str, level: str) -> Report:
     except OSError as error:
         verdict = Verdict(UNREADABLE, error.strerror or type(error).__name__)
     return Report(given, _format_said(path), verdict)
+
+
+def _checked_less(given: str, missing: ConfigurationError) -> Report:
+    """Return what can be said of a log without the library for its full check."""
+    report = check(given, STRUCTURE)
+    reason = '; '.join(filter(None, (report.verdict.reason, _reason(missing))))
+    return replace(report, verdict=replace(report.verdict, reason=reason))
 
 
 def _check_file(given: str, path: Path, level: str) -> Report:

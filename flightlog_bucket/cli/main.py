@@ -10,7 +10,7 @@ from flightlog_bucket.errors import ConfigurationError
 # As a shell reports them: 128 and the number of the signal.
 INTERRUPTED, NOBODY_READS = 130, 141
 CANNOT = 2
-"""As of wrong usage: something that is needed is missing, e.g. a library."""
+"""As of wrong usage: something that is needed is missing, e.g. space for the output."""
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:

@@ -83,6 +83,8 @@ class PackedData:
 
     def _unpack(self, packed: bytes, wanted: int) -> bytes:
         self._check_compression()
+        if not packed and not self.size and not self.unpacked_bytes:
+            return b''  # not even a frame is written of nothing
         try:
             data = _UNPACK[self.compression](packed, wanted + 1)
         except (OSError, EOFError, RuntimeError, libraries.ZstdError) as error:

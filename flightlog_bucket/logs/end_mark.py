@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from flightlog_bucket.logs import mcap, rosbag1, zstd
+from flightlog_bucket.logs import mcap, rosbag1, rosbag2_sqlite, zstd
 from flightlog_bucket.logs.formats import format_of_name
 from flightlog_bucket.logs.reader import Damage, LogReader
 
@@ -14,7 +14,7 @@ def has_end_mark(path: Path) -> bool:
     Tell whether a recorder has closed the log, as far as its format shows it.
 
     A ULog and a ``metadata.yaml`` have no mark: they always pass. A ``.db3`` passes when nothing
-    is left in a ``-wal`` or a ``-journal`` beside it; such a file itself never does.
+    is left in a ``-wal`` or a hot ``-journal`` beside it; such a file itself never does.
 
     :raises OSError: if the file cannot be read
     """
@@ -43,7 +43,8 @@ def _rosbag1(path: Path, stream: BinaryIO) -> bool:
 
 
 def _sqlite3(path: Path, stream: BinaryIO) -> bool:
-    return not any(_size(path.with_name(path.name + end)) for end in ('-wal', '-journal'))
+    wal, journal = (path.with_name(path.name + end) for end in ('-wal', '-journal'))
+    return not (_size(wal) or (_size(journal) and rosbag2_sqlite.is_hot_journal(str(journal))))
 
 
 def _zstd(path: Path, stream: BinaryIO) -> bool:

@@ -92,6 +92,7 @@ class Mcap(FlightLog):
 
     def _times(self, found: Walk) -> tuple[Optional[int], Optional[int]]:
         statistics, start_ns, end_ns = self._summary.statistics, found.start_ns, found.end_ns
+        is_known = statistics is not None or found.has_all_times
         chunks = [chunk.header for chunk in self._summary.chunks if chunk.header.has_times]
         if statistics is not None:
             start_ns, end_ns = ((statistics.start_ns, statistics.end_ns) if statistics.messages
@@ -99,9 +100,10 @@ class Mcap(FlightLog):
         elif chunks and not found.is_counted:
             start_ns = min(chunk.start_ns for chunk in chunks)
             end_ns = max(chunk.end_ns for chunk in chunks)
+            is_known = True
         if start_ns is None or end_ns is None:
             return None, None
-        return start_ns, max(end_ns - start_ns, 0)
+        return start_ns, max(end_ns - start_ns, 0) if is_known else None
 
     def _check_header(self) -> None:
         size = min(records.MAX_HEAD_BYTES, self.log.size - len(MAGIC))

@@ -32,6 +32,9 @@ MESSAGE_INDEX_ENTRY_BYTES = 16
 MAX_HEAD_BYTES = 4096
 """Of a record, that are looked at."""
 
+_NO_TIMES = 2**64 - 1, 0
+"""What the C++ library writes of a chunk without messages; its chunk index may have zeros."""
+
 _MESSAGE = struct.Struct('<HIQ')
 _MESSAGE_INDEX = struct.Struct('<HI')
 _CHUNK = struct.Struct('<QQQI')
@@ -194,7 +197,7 @@ def chunk_header(content: Content) -> ChunkHeader:
     """Read the beginning of a Chunk record."""
     start_ns, end_ns, unpacked_bytes, _ = content.unpack(_CHUNK)
     compression = content.string()
-    return ChunkHeader(start_ns, end_ns, unpacked_bytes, compression,
+    return ChunkHeader(_start(start_ns, end_ns), end_ns, unpacked_bytes, compression,
                        int.from_bytes(content.take(8), 'little'))
 
 
@@ -206,7 +209,11 @@ def chunk_index(content: Content) -> ChunkIndex:
     compression = content.string()
     packed_bytes, unpacked_bytes = struct.unpack('<QQ', content.take(16))
     return ChunkIndex(offset, length, message_index_bytes, ChunkHeader(
-        start_ns, end_ns, unpacked_bytes, compression, packed_bytes))
+        _start(start_ns, end_ns), end_ns, unpacked_bytes, compression, packed_bytes))
+
+
+def _start(start_ns: int, end_ns: int) -> int:
+    return 0 if (start_ns, end_ns) == _NO_TIMES else start_ns
 
 
 def record_at(index: Content) -> tuple[int, int]:

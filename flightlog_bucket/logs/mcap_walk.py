@@ -24,6 +24,7 @@ class Walk:
     :param is_counted: whether these are all
     :param start_ns: of the earliest message; None: none was found
     :param end_ns: of the latest message
+    :param has_all_times: whether these are the times of all messages that are there
     :param compressions: of the chunks
     :param end: how the walk ended, in words; empty: where it should
     :param too_much: whether there is more than may be looked at
@@ -36,6 +37,7 @@ class Walk:
     is_counted: bool = True
     start_ns: Optional[int] = None
     end_ns: Optional[int] = None
+    has_all_times: bool = True
     compressions: set[str] = field(default_factory=set)
     end: str = ''
     too_much: bool = False
@@ -75,6 +77,7 @@ def walk(log: LogReader, data_end: Optional[int]) -> Walk:
         walker.found.end = f'it ends inside the record at byte {walker.offset}'
     except TooMuch as error:
         walker.found.end, walker.found.too_much = str(error), True
+        walker.found.has_all_times = False
     except Damage as error:
         walker.found.error = error
     walker.close()
@@ -181,6 +184,8 @@ class _Walker:
         """Look at the chunk that was cut; what is wrong in it says nothing of the rest."""
         if opcode != records.OP_CHUNK:
             return
+        # Its messages are counted one by one only when all of the file is read.
+        self.found.has_all_times = False
         with suppress(Damage):
             header = records.chunk_header(content)
             data = header.data_at(self.offset + content.position)

@@ -14,7 +14,7 @@ from flightlog_bucket.logs.rosbag1_index import (
     survey_chunks,
     VERSION_2_LINE,
 )
-from flightlog_bucket.logs.rosbag1_records import Record
+from flightlog_bucket.logs.rosbag1_records import FieldBudget, Record
 from flightlog_bucket.logs.rosbag1_walk import Walk, walk
 from flightlog_bucket.logs.verdict import VALID, Verdict
 
@@ -51,6 +51,10 @@ class Rosbag1(FlightLog):
 
     storage = 'rosbag1'
 
+    def __init__(self, log: LogReader) -> None:
+        super().__init__(log)
+        self._fields = FieldBudget()
+
     def check_structure(self) -> Verdict:
         """
         Compare the index with the end of the bag and with the headers of the chunks.
@@ -64,10 +68,15 @@ class Rosbag1(FlightLog):
             return Verdict(VALID, f'it is encrypted ({self._encryptor}), so that only its header'
                                   ' was checked')
         self._check_is_closed()
-        self._index.messages()
-        survey = self._survey
-        if survey.error is not None:
-            raise survey.error
+        try:
+            self._index.messages()
+            survey = self._survey
+            if survey.error is not None:
+                raise survey.error
+        except Damage as error:
+            if self._index.ends_with_zeros:
+                raise Truncated('zero bytes are where the end of its index should be') from error
+            raise
         chunks = len(self._index.chunks)
         return Verdict(VALID, '' if survey.looked_at == chunks else
                        f'{survey.looked_at} of its {chunks} chunks were looked at')
@@ -125,15 +134,16 @@ class Rosbag1(FlightLog):
 
     @cached_property
     def _index(self) -> Index:
-        return read_index(self.log, self._header)
+        return read_index(self.log, self._header, self._fields)
 
     @cached_property
     def _survey(self) -> Survey:
-        return survey_chunks(self.log, self._index, self._header.number(b'index_pos'))
+        return survey_chunks(self.log, self._index, self._header.number(b'index_pos'),
+                             self._fields)
 
     @cached_property
     def _walk(self) -> Walk:
-        return walk(self.log, self._header.end)
+        return walk(self.log, self._header.end, self._fields)
 
     def _description_of_index(self) -> Description:
         counts = self._index.messages()

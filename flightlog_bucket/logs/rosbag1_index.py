@@ -14,6 +14,7 @@ from flightlog_bucket.logs.reader import (
 )
 from flightlog_bucket.logs.rosbag1_records import (
     Connection,
+    FieldBudget,
     INDEX_ENTRY_BYTES,
     IndexDataReader,
     OP_BAG_HEADER,
@@ -23,6 +24,7 @@ from flightlog_bucket.logs.rosbag1_records import (
     OP_MESSAGE,
     read_connection,
     read_record,
+    ReadAt,
     Record,
 )
 from flightlog_bucket.logs.window import Window
@@ -31,8 +33,9 @@ VERSION_2_LINE = b'#ROSBAG V2.0\n'
 
 _MAX_INDEX_BYTES = 8 * 1024**2
 _SMALLEST_RECORD_BYTES = 50
-_COUNT = struct.Struct('<II')
-"""Connection, and its messages in a chunk."""
+_ZEROS = bytes(4)
+"""The number of messages that the index ends with has less of them at its end."""
+_COUNT = struct.Struct('<II')  # connection, and its messages in a chunk
 _MAX_CHUNKS_IN_A_ROW = 2500
 _MAX_CHUNKS_APART = 1000
 _MAX_INDEX_DATA = 40_000
@@ -67,10 +70,15 @@ class ChunkInfo:
 
 @dataclass
 class Index:
-    """The connections by their numbers, and the chunks."""
+    """
+    The connections by their numbers, and the chunks.
+
+    :param ends_with_zeros: more than a number of messages does
+    """
 
     connections: dict[int, Connection] = field(default_factory=dict)
     chunks: list[ChunkInfo] = field(default_factory=list)
+    ends_with_zeros: bool = False
 
     def messages(self) -> dict[int, int]:
         """
@@ -101,10 +109,11 @@ def read_bag_header(log: LogReader) -> Record:
     return header
 
 
-def read_index(log: LogReader, header: Record) -> Index:
+def read_index(log: LogReader, header: Record, budget: FieldBudget) -> Index:
     """
     Return the index of a bag that was closed.
 
+    :param budget: that the fields of its records are charged to
     :raises Truncated: if the bag ends inside
     :raises Damage: if it is wrong, or bytes follow it
     :raises TooMuch: if it is very large
@@ -117,11 +126,32 @@ def read_index(log: LogReader, header: Record) -> Index:
         raise TooMuch(f'the index has {records} records')
     if log.size - offset > _MAX_INDEX_BYTES:
         raise TooMuch(f'the index has {log.size - offset} bytes')
-    index = Part(log.read_at(offset, log.size - offset), offset)
+    data = log.read_at(offset, log.size - offset)
+    part, index = Part(data, offset), Index(ends_with_zeros=data.endswith(_ZEROS))
     try:
-        return _read_records(index, offset, records)
+        end = _read_records(part, offset, records, index, budget)
     except EndOfLog as error:
         raise Truncated('the bag ends inside its index') from error
+    except Damage:
+        # Blocks of which the file system knew, and which the disk never got.
+        if index.ends_with_zeros and _is_lost(part, offset, budget):
+            raise Truncated('zero bytes are where the end of its index should be') from None
+        raise
+    if end != part.end:
+        raise Damage(f'{part.end - end} bytes follow the index')
+    return index
+
+
+def _is_lost(part: 'Part', offset: int, budget: FieldBudget) -> bool:
+    """Tell whether the records are right up to the zero bytes that the bag ends with."""
+    rest = part.without_zeros()
+    try:
+        _read_records(rest, offset, MAX_RECORDS, Index(), budget)
+    except EndOfLog:
+        return True
+    except Damage:
+        return False
+    return False
 
 
 class Part:
@@ -132,6 +162,10 @@ class Part:
         self._start = start
         self.end = start + len(data)
 
+    def without_zeros(self) -> 'Part':
+        """Return it without the zero bytes at its end."""
+        return Part(self._data.rstrip(b'\0'), self._start)
+
     def read(self, offset: int, length: int) -> bytes:
         begin = offset - self._start
         if begin < 0 or offset + length > self.end:
@@ -139,24 +173,34 @@ class Part:
         return self._data[begin:begin + length]
 
 
-def _read_records(part: Part, offset: int, records: int) -> Index:
-    index = Index()
+def _read_records(part: Part, offset: int, records: int, index: Index,
+                  budget: FieldBudget) -> int:
+    """Read the records, and return where the last one ends."""
     for _ in range(records):
-        record = read_record(part.read, offset)
-        if record.op == OP_CONNECTION:
-            index.connections[record.number(b'conn')] = read_connection(part.read, record)
-        elif record.op == OP_CHUNK_INFO:
-            index.chunks.append(_chunk_info(part, record))
-        else:
-            raise Damage(f'the record at byte {offset} does not belong into the index')
+        record = read_record(part.read, offset, budget)
+        add_record(index, part.read, record, budget)
         offset = record.end
-    if offset != part.end:
-        raise Damage(f'{part.end - offset} bytes follow the index')
-    return index
+    return offset
 
 
-def _chunk_info(part: Part, record: Record) -> ChunkInfo:
-    counts = part.read(record.data_offset, record.data_bytes)
+def add_record(index: Index, read: ReadAt, record: Record,
+               budget: Optional[FieldBudget] = None) -> None:
+    """
+    Take a record of the index in.
+
+    :param budget: that its fields are charged to
+    :raises Damage: if it does not belong into the index, or is wrong
+    """
+    if record.op == OP_CONNECTION:
+        index.connections[record.number(b'conn')] = read_connection(read, record, budget)
+    elif record.op == OP_CHUNK_INFO:
+        index.chunks.append(_chunk_info(read, record))
+    else:
+        raise Damage(f'the record at byte {record.offset} does not belong into the index')
+
+
+def _chunk_info(read: ReadAt, record: Record) -> ChunkInfo:
+    counts = read(record.data_offset, record.data_bytes)
     if record.number(b'ver') != 1 or len(counts) != _COUNT.size * record.number(b'count'):
         raise Damage(f'the chunk info at byte {record.offset} has the wrong version or size')
     return ChunkInfo(record.number(b'chunk_pos'), record.time_ns(b'start_time'),
@@ -178,18 +222,19 @@ class Survey:
     error: Optional[ValueError] = None
 
 
-def survey_chunks(log: LogReader, index: Index, index_offset: int) -> Survey:
+def survey_chunks(log: LogReader, index: Index, index_offset: int,
+                  budget: FieldBudget) -> Survey:
     """Compare chunks with the index: all, or so many of them, evenly spread."""
     survey = Survey()
     window = Window(log)
-    index_data = IndexDataReader(window.read)
+    index_data = IndexDataReader(window.read, budget)
     try:
         for chunk in _chosen(index.chunks):
             if chunk.offset >= index_offset:
                 raise Damage(f'the chunk at byte {chunk.offset} is not before the index')
             record = _check_chunk(window, index_data, chunk, index_offset)
             if not survey.looked_at:
-                _check_sample(record.packed_data().sample(log), index.connections)
+                _check_sample(record.packed_data().sample(log), index.connections, budget)
             survey.compressions.add(record.packed_data().compression)
             survey.looked_at += 1
     except (Damage, TooMuch) as error:
@@ -224,8 +269,9 @@ def _check_chunk(window: Window, index_data: IndexDataReader, chunk: ChunkInfo,
     return record
 
 
-def _check_sample(sample: bytes, connections: dict[int, Connection]) -> None:
-    for record in records_of_chunk(sample):
+def _check_sample(sample: bytes, connections: dict[int, Connection],
+                  budget: FieldBudget) -> None:
+    for record in records_of_chunk(sample, budget):
         if record.op == OP_MESSAGE:
             record.time_ns(b'time')
         elif record.op != OP_CONNECTION:
@@ -234,17 +280,18 @@ def _check_sample(sample: bytes, connections: dict[int, Connection]) -> None:
             raise Damage('there is a record in the first chunk of an unknown connection')
 
 
-def records_of_chunk(data: bytes) -> Iterator[Record]:
+def records_of_chunk(data: bytes, budget: FieldBudget) -> Iterator[Record]:
     """
     Yield records of the beginning of a chunk, as far as they are whole; at most 2500.
 
     :raises Damage: if there is one that cannot be read
+    :raises TooMuch: if the budget does not allow it
     """
     part = Part(data)
     offset = 0
     for _ in range(_MAX_SAMPLE_RECORDS):
         try:
-            record = read_record(part.read, offset)
+            record = read_record(part.read, offset, budget)
         except EndOfLog:
             return
         if record.end > len(data):

@@ -1,12 +1,11 @@
 """Records of ROS 1 bags: http://wiki.ros.org/Bags/Format/2.0."""
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-import re
 import struct
 from typing import NamedTuple, Optional
 
 from flightlog_bucket.logs.chunk import PackedData
-from flightlog_bucket.logs.reader import Damage
+from flightlog_bucket.logs.reader import Damage, TooMuch
 
 OP_MESSAGE = 2
 OP_BAG_HEADER = 3
@@ -21,12 +20,33 @@ _MAX_HEADER_BYTES = 64 * 1024
 _MAX_CONNECTION_BYTES = 8 * 1024**2
 _MAX_FIELDS = 64
 """Of one record; the format defines seven at most."""
+_COST_OF_UNLIKE = 40
+"""In fields, of a record that has to be learned; a recorder writes all index data alike."""
+_MAX_FIELDS_IN_ALL = 600_000
+"""Of a bag that is looked at; 50,000 records of an index have about 450,000."""
 
 _U32 = struct.Struct('<I')
 
 Fields = dict[bytes, bytes]
 ReadAt = Callable[[int, int], bytes]
 """Returns so many bytes from an offset, or raises ``EndOfLog``."""
+
+
+class FieldBudget:
+    """How many fields of records may still be looked at, in all of a bag."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_FIELDS_IN_ALL
+
+    def charge(self, fields: int = 1) -> None:
+        """
+        Take some off.
+
+        :raises TooMuch: if there are none left
+        """
+        self._left -= fields
+        if self._left < 0:
+            raise TooMuch(f'its records have more than {_MAX_FIELDS_IN_ALL} fields')
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,73 +130,109 @@ class Record:
                           compression if compression != 'zstd' else 'zstd in a bag')
 
 
-def read_record(read: ReadAt, offset: int) -> Record:
+def read_record(read: ReadAt, offset: int, budget: Optional[FieldBudget] = None) -> Record:
     """
     Return the record at ``offset``.
 
+    :param budget: that its fields are charged to; None: they are not
     :raises Damage: if it is none
+    :raises TooMuch: if the budget does not allow it
     """
     header_bytes = _length(read, offset)
     if header_bytes > _MAX_HEADER_BYTES:
         raise Damage(f'the header of the record at byte {offset} has {header_bytes} bytes')
     data_offset = offset + 4 + header_bytes + 4
-    fields = _fields(read(offset + 4, header_bytes), offset)
+    fields = _fields(read(offset + 4, header_bytes), offset, budget)
     return Record(offset, fields, data_offset, _length(read, data_offset - 4))
 
 
 class IndexDataReader:
     """
-    Reads the headers of index data records: thousands, and alike but for two numbers.
+    Reads the headers of index data records: thousands, and alike but for three numbers.
 
     :param read: reads the bag
+    :param budget: that the fields are charged to of those that are unlike the one before
     """
 
-    def __init__(self, read: ReadAt) -> None:
+    def __init__(self, read: ReadAt, budget: Optional[FieldBudget] = None) -> None:
         self._read = read
-        self._alike: Optional[re.Pattern[bytes]] = None
-        self._length = 0
+        self._budget = budget
+        self._alike: Optional[Alike] = None
 
     def read_at(self, offset: int) -> IndexData:
         """
         Return the record at ``offset``.
 
         :raises Damage: if it is no index data
+        :raises TooMuch: if there were too many fields
         """
-        if self._alike is not None:
-            match = self._alike.fullmatch(self._read(offset, self._length))
-            if match:
-                data_bytes, = _U32.unpack(match['data'])
-                return IndexData(_U32.unpack(match['conn'])[0], _U32.unpack(match['count'])[0],
-                                 data_bytes, offset + self._length + data_bytes)
-        record = read_record(self._read, offset)
+        alike = self._alike
+        if alike is not None:
+            found = alike.match(self._read(offset, alike.length))
+            if found:
+                conn, count, data_bytes = map(_u32, found)
+                return IndexData(conn, count, data_bytes, offset + alike.length + data_bytes)
+        if self._budget is not None:
+            self._budget.charge(_COST_OF_UNLIKE)
+        record = read_record(self._read, offset, self._budget)
         if record.op != OP_INDEX_DATA:
             raise Damage(f'there are no index data at byte {offset}')
         index = IndexData(record.number(b'conn'), record.number(b'count'), record.data_bytes,
                           record.end)
-        self._length = record.data_offset - offset
-        self._alike = _pattern(self._read(offset, self._length))
+        self._alike = Alike(self._read(offset, record.data_offset - offset),
+                            (b'conn', b'count'))
         return index
 
 
-def _pattern(record: bytes) -> re.Pattern[bytes]:
-    """Return what records match that have the same fields in the same order, of other numbers."""
-    pattern = re.escape(record[:-4]) + b'(?P<data>.{4})'
-    for name in (b'conn', b'count'):
-        value = record.index(name + b'=') + len(name) + 1
-        pattern = pattern.replace(re.escape(record[value - len(name) - 1:value + 4]),
-                                  name + b'=(?P<' + name + b'>.{4})', 1)
-    return re.compile(pattern, re.DOTALL)
+class Alike:
+    """
+    What records have in common that have the same fields in the same order, of other values.
+
+    :param record: one of them, without its data; it was read as a record before
+    :param names: of the fields that have other values
+    """
+
+    def __init__(self, record: bytes, names: Sequence[bytes]) -> None:
+        self.length = len(record)
+        """Of such a record without its data, bytes."""
+        values = dict(_values(record))
+        self._values: list[slice] = [*(values[name] for name in names),
+                                     slice(len(record) - 4, len(record))]
+        self._parts: list[tuple[slice, bytes]] = []
+        begin = 0
+        for value in sorted(self._values, key=lambda value: value.start):
+            self._parts.append((slice(begin, value.start), record[begin:value.start]))
+            begin = value.stop
+
+    def match(self, record: bytes) -> Optional[list[bytes]]:
+        """Return the values of a record, and the length of its data; None: it is unlike."""
+        for where, part in self._parts:
+            if record[where] != part:
+                return None
+        return [record[value] for value in self._values]
 
 
-def read_connection(read: ReadAt, record: Record) -> Connection:
+def _values(record: bytes) -> Iterator[tuple[bytes, slice]]:
+    """Yield names of fields, and where in the record their values are."""
+    position = 4
+    while position < len(record) - 4:
+        begin = position + 4
+        position = begin + _u32(record[position:begin])
+        name = record[begin:position].partition(b'=')[0]
+        yield name, slice(begin + len(name) + 1, position)
+
+
+def read_connection(read: ReadAt, record: Record,
+                    budget: Optional[FieldBudget] = None) -> Connection:
     """
     Return what a connection record says.
 
     :raises Damage: if there is no topic or type in it
+    :raises TooMuch: if the budget does not allow it
     """
     if record.data_bytes > _MAX_CONNECTION_BYTES:
         raise Damage(f'the connection at byte {record.offset} has {record.data_bytes} bytes')
-    data = _fields(read(record.data_offset, record.data_bytes), record.offset)
+    data = _fields(read(record.data_offset, record.data_bytes), record.offset, budget)
     topic, kind = record.fields.get(b'topic', b''), data.get(b'type', b'')
     if not topic:
         raise Damage(f'the connection at byte {record.offset} has no topic')
@@ -185,16 +241,22 @@ def read_connection(read: ReadAt, record: Record) -> Connection:
     return Connection(topic, kind)
 
 
+def _u32(value: bytes) -> int:
+    return int.from_bytes(value, 'little')
+
+
 def _length(read: ReadAt, offset: int) -> int:
-    return int.from_bytes(read(offset, 4), 'little')
+    return _u32(read(offset, 4))
 
 
-def _fields(header: bytes, offset: int) -> Fields:
+def _fields(header: bytes, offset: int, budget: Optional[FieldBudget]) -> Fields:
     fields: Fields = {}
     position, size = 0, len(header)
     for _ in range(_MAX_FIELDS):
         if position == size:
             return fields
+        if budget is not None:
+            budget.charge()
         begin = position + 4
         position = begin + _U32.unpack_from(header, position)[0] if begin <= size else size + 1
         name, equals, value = header[begin:position].partition(b'=')

@@ -6,14 +6,14 @@ zero, and what follows cannot be told. Blocks that never reached the disk are ze
 """
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 import struct
 from typing import Optional
 
 from flightlog_bucket.logs.reader import Damage, EndOfLog, LogReader, MAX_RECORDS, TooMuch
-from flightlog_bucket.logs.rosbag1_index import records_of_chunk
+from flightlog_bucket.logs.rosbag1_index import Part, records_of_chunk
 from flightlog_bucket.logs.rosbag1_records import (
     Connection,
+    FieldBudget,
     INDEX_ENTRY_BYTES,
     OP_CHUNK,
     OP_CHUNK_INFO,
@@ -29,6 +29,10 @@ from flightlog_bucket.logs.window import Window
 
 _MAX_UNPACKED = 4
 """Chunks of which the beginning is unpacked, for their connections."""
+_MAX_ZEROS = 4 * 1024**2
+_FEW_ZEROS = 16
+"""Numbers and messages end with as many."""
+_BLOCK_BYTES = 64 * 1024
 
 
 @dataclass
@@ -39,6 +43,7 @@ class Walk:
     :param connections: by their numbers
     :param start_ns: of the earliest message; None: none was found
     :param end_ns: of the latest message
+    :param has_all_times: whether the times are those of all messages that are whole
     :param compressions: of the chunks
     :param end: how the walk ended, in words
     :param error: damage before the end
@@ -47,15 +52,15 @@ class Walk:
     connections: dict[int, Connection] = field(default_factory=dict)
     start_ns: Optional[int] = None
     end_ns: Optional[int] = None
+    has_all_times: bool = False
     compressions: set[str] = field(default_factory=set)
     end: str = ''
     error: Optional[Damage] = None
-    chunks: int = 0
 
     @property
     def duration_ns(self) -> Optional[int]:
-        """From the earliest message to the latest."""
-        if self.start_ns is None or self.end_ns is None:
+        """From the earliest message to the latest; None: it is not known."""
+        if self.start_ns is None or self.end_ns is None or not self.has_all_times:
             return None
         return self.end_ns - self.start_ns
 
@@ -65,108 +70,179 @@ class Walk:
         self.end_ns = time_ns if self.end_ns is None else max(time_ns, self.end_ns)
 
 
-def walk(log: LogReader, offset: int) -> Walk:
+def walk(log: LogReader, offset: int, budget: FieldBudget) -> Walk:
     """
     Look at the records from ``offset``, where the bag header ends.
 
+    :param budget: that the fields of the records are charged to
     :raises OSError: if the disk does not give them
     """
-    found = Walk()
-    window = Window(log)
+    walker = _Walker(log, offset, budget)
+    found = walker.found
     try:
-        for _ in range(MAX_RECORDS):
-            record = next_record(window.read, offset)
-            if record is None or record.end > log.size:
-                found.end = f'what is whole of it ends at byte {offset}'
-                _look_at_rest(found, log, record)
-                return found
-            _look_at(found, log, window, record)
-            offset = record.end
-        found.end = f'more than {MAX_RECORDS} records would be looked at'
+        walker.run()
     except EndOfLog:
-        found.end = f'what is whole of it ends at byte {offset}'
+        found.end = f'what is whole of it ends at byte {walker.offset}'
     except TooMuch as error:
-        found.end = str(error)
+        found.end, found.has_all_times = str(error), False
     except Damage as error:
         found.error = error
     return found
 
 
-def next_record(read: ReadAt, offset: int) -> Optional[Record]:
+def zeros_begin(read: ReadAt, size: int, at_most: int) -> int:
     """
-    Return the record at ``offset``; None: zero bytes are there.
+    Return where the zero bytes begin that a log ends with; its size: there are only a few.
+
+    :param at_most: bytes that are looked at
+    """
+    begin = size
+    while begin > max(size - at_most, 0):
+        length = min(_BLOCK_BYTES, begin)
+        left = len(read(begin - length, length).rstrip(b'\0'))
+        begin -= length - left
+        if left:
+            break
+    return begin if size - begin > _FEW_ZEROS else size
+
+
+def next_record(read: ReadAt, offset: int, zeros: int,
+                budget: Optional[FieldBudget] = None) -> Optional[Record]:
+    """
+    Return the record at ``offset``; None: it is lost in zero bytes.
 
     Its data can end after the end of the bag.
 
-    :raises EndOfLog: if its header does
+    :param zeros: where the zero bytes begin that the bag ends with
+    :param budget: that its fields are charged to
+    :raises EndOfLog: if its header ends after the end of the bag
     :raises Damage: if there is something else
     """
     if read(offset, 4) == bytes(4):
         return None
-    record = read_record(read, offset)
-    if record.op not in (OP_CHUNK, OP_INDEX_DATA, OP_CONNECTION, OP_CHUNK_INFO):
-        raise Damage(f'the record at byte {offset} does not belong there')
-    return replace(record, data_bytes=2**63) if _is_open(record) else record
+    try:
+        record = read_record(read, offset, budget)
+        if record.op not in (OP_CHUNK, OP_INDEX_DATA, OP_CONNECTION, OP_CHUNK_INFO):
+            raise Damage(f'the record at byte {offset} does not belong there')
+        return replace(record, data_bytes=2**63) if _is_open(record) else record
+    except Damage:
+        header_bytes = int.from_bytes(read(offset, 4), 'little')
+        if offset + 4 + header_bytes > zeros:
+            return None
+        raise
 
 
 def _is_open(record: Record) -> bool:
     return record.op == OP_CHUNK and not record.data_bytes and not record.number(b'size')
 
 
-def _look_at(found: Walk, log: LogReader, window: Window, record: Record) -> None:
-    if record.op == OP_CHUNK:
-        _look_at_chunk(found, log, record)
-    elif record.op == OP_INDEX_DATA:
-        _look_at_index_data(found, window, record)
-    elif record.op == OP_CONNECTION:
-        connection = read_connection(window.read, record)
-        found.connections[record.number(b'conn')] = connection
-    else:
-        found.saw(record.time_ns(b'start_time'))
-        found.saw(record.time_ns(b'end_time'))
+class _Walker:
 
+    def __init__(self, log: LogReader, offset: int, budget: FieldBudget) -> None:
+        self._log = log
+        self._window = Window(log)
+        self._budget = budget
+        self._zeros = log.size
+        self._unpacked = 0
+        # The latest chunk, unless all of its messages were looked at.
+        self._unknown: Optional[Record] = None
+        self.offset = offset
+        self.found = Walk()
 
-def _look_at_rest(found: Walk, log: LogReader, record: Optional[Record]) -> None:
-    """Look at the chunk that was cut; what is wrong in it says nothing of the rest."""
-    if record is None or record.op != OP_CHUNK:
-        return
-    packed = replace(record.packed_data(), size=log.size, unpacked_bytes=log.size)
-    with suppress(Damage, TooMuch):
-        _look_at_messages(found, packed.sample(log), record.offset)
-        found.compressions.add(packed.compression)
+    def run(self) -> None:
+        self._zeros = zeros_begin(self._log.read_at, self._log.size, _MAX_ZEROS)
+        for _ in range(MAX_RECORDS):
+            try:
+                record = next_record(self._window.read, self.offset, self._zeros, self._budget)
+            except EndOfLog:
+                self._look_at_last_chunk()
+                raise
+            if record is None or not self._is_looked_at(record):
+                self.found.end = f'what is whole of it ends at byte {self.offset}'
+                self._look_at_rest(record)
+                return
+            self.offset = record.end
+        raise TooMuch(f'more than {MAX_RECORDS} records would be looked at')
 
+    def _is_looked_at(self, record: Record) -> bool:
+        """Look at a record, and return whether it is whole."""
+        if record.end > self._log.size:
+            return False
+        try:
+            self._look_at(record)
+        except Damage:
+            if record.end > self._zeros:
+                return False
+            raise
+        return True
 
-def _look_at_index_data(found: Walk, window: Window, record: Record) -> None:
-    entries = record.data_bytes // INDEX_ENTRY_BYTES
-    if record.number(b'count') != entries:
-        raise Damage(f'the index data at byte {record.offset} have the wrong size')
-    for entry in {0, entries - 1} if entries else ():
-        offset = record.data_offset + INDEX_ENTRY_BYTES * entry
-        seconds, nanoseconds = struct.unpack('<II', window.read(offset, 8))
-        found.saw(seconds * 10**9 + nanoseconds)
-
-
-def _look_at_chunk(found: Walk, log: LogReader, chunk: Record) -> None:
-    packed = chunk.packed_data()
-    packed.check_claims()
-    found.compressions.add(packed.compression)
-    found.chunks += 1
-    if found.chunks > _MAX_UNPACKED:
-        return
-    _look_at_messages(found, packed.sample(log), chunk.offset)
-
-
-def _look_at_messages(found: Walk, sample: bytes, offset: int) -> None:
-    read = partial(_slice, sample)
-    for record in records_of_chunk(sample):
-        if record.op == OP_CONNECTION:
-            found.connections[record.number(b'conn')] = read_connection(read, record)
-        elif record.op == OP_MESSAGE:
-            found.saw(record.time_ns(b'time'))
+    def _look_at(self, record: Record) -> None:
+        if record.op == OP_CHUNK:
+            self._look_at_chunk(record)
+        elif record.op == OP_INDEX_DATA:
+            self._look_at_index_data(record)
+        elif record.op == OP_CONNECTION:
+            connection = read_connection(self._window.read, record, self._budget)
+            self.found.connections[record.number(b'conn')] = connection
         else:
-            raise Damage(f'there is a record in the chunk at byte {offset} that does not belong'
-                         ' there')
+            times = record.time_ns(b'start_time'), record.time_ns(b'end_time')
+            for time_ns in times if record.data_bytes else ():
+                self.found.saw(time_ns)
 
+    def _look_at_chunk(self, chunk: Record) -> None:
+        packed = chunk.packed_data()
+        packed.check_claims()
+        self.found.compressions.add(packed.compression)
+        self._unpacked += 1
+        self._unknown = chunk
+        if self._unpacked <= _MAX_UNPACKED:
+            self._look_inside(chunk)
 
-def _slice(data: bytes, offset: int, length: int) -> bytes:
-    return data[offset:offset + length]
+    def _look_inside(self, chunk: Record) -> None:
+        packed = chunk.packed_data()
+        if self._look_at_messages(packed.sample(self._log), chunk.offset) == packed.unpacked_bytes:
+            self._unknown = None
+
+    def _look_at_index_data(self, record: Record) -> None:
+        entries = record.data_bytes // INDEX_ENTRY_BYTES
+        if record.number(b'count') != entries:
+            raise Damage(f'the index data at byte {record.offset} have the wrong size')
+        for entry in {0, entries - 1} if entries else ():
+            offset = record.data_offset + INDEX_ENTRY_BYTES * entry
+            seconds, nanoseconds = struct.unpack('<II', self._window.read(offset, 8))
+            self.found.saw(seconds * 10**9 + nanoseconds)
+
+    def _look_at_rest(self, record: Optional[Record]) -> None:
+        """Look at the chunk that was cut; what is wrong in it says nothing of the rest."""
+        if record is None or record.op != OP_CHUNK:
+            self._look_at_last_chunk()
+            return
+        packed = replace(record.packed_data(), size=self._log.size,
+                         unpacked_bytes=self._log.size)
+        # Its messages are counted one by one only when all of the bag is read.
+        with suppress(Damage, TooMuch):
+            self._look_at_messages(packed.sample(self._log), record.offset)
+            self.found.compressions.add(packed.compression)
+
+    def _look_at_last_chunk(self) -> None:
+        """Look at the chunk whose index data may be cut off."""
+        chunk = self._unknown
+        if chunk is not None and chunk.end <= self._zeros:
+            self._look_inside(chunk)
+        self.found.has_all_times = self._unknown is None
+
+    def _look_at_messages(self, sample: bytes, offset: int) -> int:
+        """Return where the last record ends that was looked at."""
+        end = 0
+        read = Part(sample).read
+        for record in records_of_chunk(sample, self._budget):
+            if record.op == OP_CONNECTION:
+                connection = read_connection(read, record, self._budget)
+                self.found.connections[record.number(b'conn')] = connection
+            elif record.op == OP_MESSAGE:
+                self.found.saw(record.time_ns(b'time'))
+            else:
+                raise Damage(f'there is a record in the chunk at byte {offset} that does not'
+                             ' belong there')
+            end = record.end
+        return end

@@ -12,6 +12,7 @@ from typing import Optional
 from flightlog_bucket.logs.description import Description
 from flightlog_bucket.logs.formats import BAG_METADATA, format_of_name, LogFormat
 from flightlog_bucket.logs.reader import LogReader
+from flightlog_bucket.logs.rosbag2_directory import arrange
 from flightlog_bucket.logs.rosbag2_metadata import MAX_FILES, NAME, Rosbag2Metadata
 from flightlog_bucket.logs.rosbag2_yaml import BagInformation
 from flightlog_bucket.logs.verdict import (
@@ -51,15 +52,16 @@ class Rosbag2Bag:
         :raises OSError: if the disk does not give what is looked at
         """
         verdict, _, found = self._metadata
-        if found is None:
+        if found is None and verdict.outcome != VALID:
             return verdict
+        names = self._listed() if found is None else found.files
         contents: list[Description] = []
         verdicts = [self._check_file(name, level, cancel, contents)
-                    for name in found.files[:MAX_FILES]]
-        if len(found.files) > MAX_FILES:
-            verdicts.append(Verdict(VALID, f'only {MAX_FILES} of the {len(found.files)} files'
+                    for name in names[:MAX_FILES]]
+        if len(names) > MAX_FILES:
+            verdicts.append(Verdict(VALID, f'only {MAX_FILES} of the {len(names)} files'
                                            ' were looked at'))
-        elif level != HEADER and all(verdict.is_usable for verdict in verdicts):
+        elif found and level != HEADER and all(verdict.is_usable for verdict in verdicts):
             verdicts.append(_compare(found, contents))
         worst = min([*verdicts, verdict], key=lambda verdict: (
             _WORST_FIRST.index(verdict.outcome), not verdict.reason))
@@ -75,7 +77,7 @@ class Rosbag2Bag:
 
     @cached_property
     def _metadata(self) -> tuple[Verdict, Description, Optional[BagInformation]]:
-        """The verdict on metadata.yaml, its description, and what it says if it is valid."""
+        """The verdict on metadata.yaml, its description, and what it says if all is known."""
         nothing = Description(self.storage)
         try:
             with self._opened(NAME) as log:
@@ -85,7 +87,7 @@ class Rosbag2Bag:
                     return Verdict(outcome, f'{NAME} {wrong}'), nothing, None
                 metadata = Rosbag2Metadata(log)
                 verdict = metadata.check_content()
-                if verdict.outcome != VALID:
+                if verdict != Verdict(VALID):
                     return Verdict(verdict.outcome, f'{NAME}: {verdict.reason}'), nothing, None
                 return verdict, metadata.describe(), metadata.information
         except FileNotFoundError:
@@ -93,6 +95,10 @@ class Rosbag2Bag:
             return Verdict(TRUNCATED, reason), nothing, None
         except _NoFile as error:
             return Verdict(CORRUPT, f'{NAME} {error}'), nothing, None
+
+    def _listed(self) -> tuple[str, ...]:
+        """Return the files that are there by their names: metadata.yaml is too large to say."""
+        return arrange(os.listdir(self.path), _STORED_BY_ROSBAG2).logs
 
     def _check_file(self, name: str, level: str, cancel: Optional[threading.Event],
                     contents: list[Description]) -> Verdict:

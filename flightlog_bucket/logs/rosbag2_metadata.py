@@ -2,11 +2,11 @@
 from functools import cached_property
 import os
 import threading
-from typing import Optional
+from typing import Optional, Union
 
 from flightlog_bucket.logs.description import Description
 from flightlog_bucket.logs.flight_log import FlightLog
-from flightlog_bucket.logs.reader import Damage
+from flightlog_bucket.logs.reader import TooMuch
 from flightlog_bucket.logs.rosbag2_yaml import BagInformation, parse, ROOT
 from flightlog_bucket.logs.verdict import HEADER, STRUCTURE, TRUNCATED, VALID, Verdict
 from flightlog_bucket.logs.yaml_tree import MAX_BYTES
@@ -32,22 +32,33 @@ class Rosbag2Metadata(FlightLog):
 
     storage = 'rosbag2'
 
-    @cached_property
+    @property
     def information(self) -> BagInformation:
         """
         What it says.
 
         :raises Damage: if it is not as rosbag2 writes it
         :raises Truncated: if it ends too early
+        :raises TooMuch: if it is larger than anybody's
         """
+        if isinstance(self._information, ValueError):
+            raise self._information
+        return self._information
+
+    @cached_property
+    def _information(self) -> Union[BagInformation, ValueError]:
         if self.log.size > MAX_BYTES:
-            raise Damage(f'it has {self.log.size} bytes, more than {MAX_BYTES}')
-        return parse(self.log.read_at(0, self.log.size))
+            return TooMuch(f'it has {self.log.size} bytes, more than {MAX_BYTES}')
+        try:
+            return parse(self.log.read_at(0, self.log.size))
+        except ValueError as error:
+            return error  # it is raised each time, and takes its time once
 
     def check(self, level: str, cancel: Optional[threading.Event] = None) -> Verdict:
         """Tell whether it is whole, and the files that it names are beside it."""
         verdict = super().check(level, cancel)
-        missing = self._missing() if level != HEADER and verdict.outcome == VALID else []
+        is_known = verdict == Verdict(VALID) and level != HEADER
+        missing = self._missing() if is_known else []
         if not missing:
             return verdict
         more = f' and {len(missing) - 1} more are' if len(missing) > 1 else ' is'

@@ -1,4 +1,5 @@
 """SQLite files of rosbag2: https://github.com/ros2/rosbag2/tree/rolling/rosbag2_storage_sqlite3."""
+import errno
 import os
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ _WAL_MAGICS = (b'\x37\x7f\x06\x82', b'\x37\x7f\x06\x83')
 _WAL_HEADER_BYTES = 32
 _WAL_FRAME_HEADER_BYTES = 24
 _WAL_VERSION = 3007000
+_JOURNAL_MAGIC = b'\xd9\xd5\x05\xf9\x20\xa1\x63\xd7'
 
 
 def matches(head: bytes) -> bool:
@@ -42,6 +44,27 @@ def check_merged(path: Path) -> None:
             " `sqlite3 FILE 'PRAGMA wal_checkpoint(TRUNCATE)'`")
 
 
+def is_hot_journal(path: str) -> bool:
+    """
+    Tell whether a ``-journal`` says that a transaction was not finished.
+
+    Its beginning is zeroed when one is finished and the file is to stay:
+    https://www.sqlite.org/fileformat2.html#the_rollback_journal.
+    """
+    try:
+        # O_NONBLOCK: opening a pipe that nobody writes to must not hang.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        # One that cannot be read may be one.
+        return error.errno != errno.ENOENT
+    try:
+        return os.read(fd, len(_JOURNAL_MAGIC)) == _JOURNAL_MAGIC
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+
+
 class Rosbag2Sqlite(FlightLog):
     """An SQLite file of rosbag2."""
 
@@ -58,8 +81,8 @@ class Rosbag2Sqlite(FlightLog):
         if unmerged:
             raise Truncated(f'its latest messages are in the {unmerged} bytes of the -wal beside'
                             ' it, which are not merged into it')
-        _, unfinished = _beside(self.log.path, '-journal')
-        if unfinished:
+        journal, unfinished = _beside(self.log.path, '-journal')
+        if unfinished and is_hot_journal(journal):
             raise Truncated('its recorder was killed while it wrote: the -journal beside it has'
                             f' {unfinished} bytes')
         self._tables.check()
@@ -75,8 +98,11 @@ class Rosbag2Sqlite(FlightLog):
             raise Truncated(f'the header states {stated} pages of {page_bytes} bytes, the file'
                             f' has {size} bytes')
         if stated is not None and rest:
-            raise Damage(f'{size - stated * page_bytes} bytes follow the {stated} pages that the'
-                         ' header states')
+            more = f'{size - stated * page_bytes} bytes follow the {stated} pages that the header'
+            if any(self.log.read_at(pages * page_bytes, rest)):
+                raise Damage(f'{more} states')
+            # Zeros are what a file system shows of what was not written before a power cut.
+            raise Truncated(f'{more} states, and the last of them are zeros')
         if rest:
             raise Truncated(f'the file ends inside page {pages + 1}')
         if stated is not None and pages > stated:

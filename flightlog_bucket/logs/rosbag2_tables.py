@@ -25,6 +25,8 @@ _MAX_SCANNED = 20_000
 """Messages that are looked at one by one."""
 _MAX_SCANNED_BYTES = 20 * 1024 * 1024
 _MAX_TOPICS = 10_000
+_MAX_TOPIC_CHARACTERS = 4 * 1024 * 1024
+"""Of all names and types."""
 _MAX_TEXT_BYTES = 64 * 1024
 _MAX_METADATA_BYTES = 1024 * 1024
 _ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
@@ -59,9 +61,11 @@ class Rosbag2Tables:
         """
         self._check_names()
         self._check_columns()
-        _ = self._topics
+        topics = self._topics
         for message in (self._edge(last=False), self._edge(last=True)):
             if message is not None:
+                if not topics:
+                    raise Damage('it has messages, and no topics')
                 self._time_and_topic(message)
                 if not message.is_blob(self._columns('messages')['data']):
                     raise Damage('a message has no data')
@@ -162,6 +166,7 @@ class Rosbag2Tables:
         if found is None:
             raise TooMuch(f'there are more than {_MAX_TOPICS} pages of topics')
         topics: dict[int, Topic] = {}
+        rows, characters_left = 0, _MAX_TOPIC_CHARACTERS
         for number in found[1]:
             for row in self._file.records(self._file.page(number, TABLE), TABLE):
                 name = row.text(columns['name'], _MAX_TEXT_BYTES)
@@ -169,8 +174,11 @@ class Rosbag2Tables:
                 place = columns['id']
                 topic_id = row.rowid if row.is_null(place) else row.integer(place)
                 topics[topic_id] = Topic(name, topic_type)
-                if len(topics) > _MAX_TOPICS:
-                    raise TooMuch(f'there are more than {_MAX_TOPICS} topics')
+                # Rows, not numbers: a page can name one row thousands of times.
+                rows, characters_left = rows + 1, characters_left - len(name) - len(topic_type)
+                if rows > _MAX_TOPICS or characters_left < 0:
+                    raise TooMuch(f'there are more than {_MAX_TOPICS} topics, or their names have'
+                                  f' more than {_MAX_TOPIC_CHARACTERS} characters')
         return topics
 
     def _edge(self, *, last: bool) -> Optional[Record]:
@@ -221,6 +229,8 @@ class Rosbag2Tables:
                 time_ns, topic_id = self._time_and_topic(message)
                 times.append(time_ns)
                 by_topic[topic_id] += 1
+                if len(times) > _MAX_SCANNED:
+                    raise TooMuch(f'there are more than {_MAX_SCANNED} messages')
         return _Messages(min(times, default=None), max(times, default=None), by_topic)
 
     def _time_and_topic(self, message: Record) -> tuple[int, int]:

@@ -23,6 +23,7 @@ _OLD_ORDER = ('version', 'storage_identifier', 'relative_file_paths', 'duration'
               'compression_format', 'compression_mode', 'files', 'custom_data', 'ros_distro')
 # As programs in Python write it.
 _SORTED_ORDER = tuple(sorted(_SINCE))
+_MAX_STORAGE = 255
 # rosbag2 takes version 5 without them, and rosbags any version.
 _OPTIONAL = ('files', 'custom_data', 'ros_distro')
 
@@ -65,15 +66,23 @@ def parse(data: bytes) -> BagInformation:
 
     :raises Damage: if they are not as rosbag2 writes them
     :raises Truncated: if they end too early: rosbag2 writes them in one go when it ends
+    :raises TooMuch: if they are larger than anybody's
     """
-    information = load(data)[ROOT]
+    document, wrong = load(data)
+    found = _information(document[ROOT])
+    if wrong:
+        raise Truncated(wrong)
+    return found
+
+
+def _information(information: Node) -> BagInformation:
     _check_keys(information)
     version = information['version'].integer()
     if version < 1:
         raise Damage(f'there is no version {version} of metadata')
     storage = information['storage_identifier'].text()
-    if not storage:
-        raise Damage('storage_identifier is empty')
+    if not 0 < len(storage) <= _MAX_STORAGE:
+        raise Damage(f'the storage_identifier has {len(storage)} characters')
     count = information['message_count'].integer()
     topics = tuple(_topic(node)
                    for node in information['topics_with_message_count'].items())

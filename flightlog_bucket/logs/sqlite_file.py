@@ -10,7 +10,7 @@ from functools import cached_property
 import struct
 from typing import Optional
 
-from flightlog_bucket.logs.reader import Damage, LogReader, TooMuch
+from flightlog_bucket.logs.reader import BUDGET_BYTES, Damage, LogReader, TooMuch, Truncated
 from flightlog_bucket.logs.sqlite_record import Record, varint
 
 MAGIC = b'SQLite format 3\0'
@@ -24,6 +24,8 @@ INDEX = 0x02
 _LEAF = 0x08
 _MAX_DEPTH = 20
 _MAX_CELLS = 200_000
+_MAX_COLUMNS = 250_000
+"""Of all records that are looked at; a page can name one record thousands of times."""
 _ENCODINGS = {0: 'utf-8', 1: 'utf-8', 2: 'utf-16-le', 3: 'utf-16-be'}
 
 
@@ -82,6 +84,8 @@ class SqliteFile:
     def __init__(self, log: LogReader) -> None:
         self._log = log
         self._cells_left = _MAX_CELLS
+        self._columns_left = _MAX_COLUMNS
+        self._bytes_left = BUDGET_BYTES
 
     @cached_property
     def header(self) -> Header:
@@ -118,9 +122,13 @@ class SqliteFile:
         :param kind: ``TABLE`` or ``INDEX``
         :raises Damage: if it is none
         :raises EndOfLog: if it is cut off
+        :raises Truncated: if it was not written, and neither was the last one
         """
         data, begin = self._read(number), HEADER_BYTES if number == 1 else 0
         if data[begin] not in (kind, kind | _LEAF):
+            # Zeros are what a file system shows of what was not written before a power cut.
+            if not any(data) and not any(self._read(self.pages)):
+                raise Truncated(f'page {number} has only zeros, as has the last one')
             raise Damage(f'page {number} is not the page of {_NAMES[kind]} that it should be')
         page = Page(data, begin, data[begin] != kind, _u16(data, begin + 3))
         if begin + 12 + 2 * page.cells > self.header.usable_bytes:
@@ -187,7 +195,7 @@ class SqliteFile:
         Give the records of a leaf.
 
         :raises Damage: if one is damaged
-        :raises TooMuch: if the budget of cells is used up
+        :raises TooMuch: if the budget of cells, columns or bytes is used up
         """
         self._charge(page.cells)
         for pointer in page.pointers:
@@ -199,6 +207,7 @@ class SqliteFile:
 
         :param pointer: where its cell begins
         :raises Damage: if it is damaged
+        :raises TooMuch: if the budget of columns or bytes is used up
         """
         size, offset = varint(page.data, pointer)
         rowid = 0
@@ -207,6 +216,9 @@ class SqliteFile:
         if size > self._log.size:
             raise Damage(f'a record of {size} bytes is more than the file')
         local = self._local_bytes(size, kind)
+        self._bytes_left -= local
+        if self._bytes_left < 0:
+            raise TooMuch(f'more than {BUDGET_BYTES} bytes of records would be needed')
         data = page.data[offset:offset + local]
         if offset + local > self.header.usable_bytes:
             raise Damage('a record does not end on its page')
@@ -215,7 +227,11 @@ class SqliteFile:
         def first_bytes(length: int) -> bytes:
             return self._first_bytes(data, overflow, length)
 
-        return Record(data, first_bytes, rowid, self.header.encoding)
+        record = Record(data, first_bytes, rowid, self.header.encoding)
+        self._columns_left -= record.columns
+        if self._columns_left < 0:
+            raise TooMuch(f'more than {_MAX_COLUMNS} columns of records would be needed')
+        return record
 
     def _first_bytes(self, data: bytes, number: int, length: int) -> bytes:
         """Return the first bytes of a record: ``data``, and those on the pages from ``number``."""

@@ -35,6 +35,11 @@ class Record:
                 raise Damage('a record has too many columns')
         self._types = types
 
+    @property
+    def columns(self) -> int:
+        """How many columns it has."""
+        return len(self._types)
+
     def is_null(self, column: int) -> bool:
         """Tell whether a column has no value."""
         return column >= len(self._types) or self._types[column][0] == 0

@@ -3,18 +3,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 import re
 
-from flightlog_bucket.logs.reader import Damage
+from flightlog_bucket.logs.reader import Damage, TooMuch
 from flightlog_bucket.logs.sqlite_file import SqliteFile, TABLE
 
 _ROOT = 1
-_MAX_PAGES = 16
-_MAX_ENTRIES = 64
-_MAX_BYTES = 64 * 1024
-"""Of all statements; those of rosbag2 have about 1,000."""
+_MAX_PAGES = 500
+_MAX_ENTRIES = 2000
+"""rosbag2 makes six; the others are of whoever worked with the recording."""
+_MAX_BYTES = 1024 * 1024
+_MAX_STATEMENT = 64 * 1024
+"""Characters; those of rosbag2 have about 300."""
 
 _TYPE, _NAME, _TABLE_NAME, _ROOT_PAGE, _SQL = range(5)
 
-_TOKEN = re.compile(r'--[^\n]*|/\*.*?\*/|\s+|"[^"]*"|`[^`]*`|\[[^]]*]|\'[^\']*\'|\w+|.', re.S)
+# What is not closed goes on to the end, so that no character is looked at twice.
+_TOKEN = re.compile(
+    r'--[^\n]*|/\*.*?(?:\*/|\Z)|\s+|"[^"]*"?|`[^`]*`?|\[[^]]*]?|\'[^\']*\'?|\w+|.', re.S)
 _CREATE_TABLE = re.compile(r'CREATE TABLE\s', re.IGNORECASE)
 _CONSTRAINTS = ('CONSTRAINT', 'PRIMARY', 'UNIQUE', 'CHECK', 'FOREIGN')
 _COMPUTED = ('AS', 'GENERATED')
@@ -49,52 +53,58 @@ class Entry:
         """
         Return the places of a table's columns in a row, by name in lower case.
 
-        :raises Damage: if one is computed, or rows are kept without a number
+        Those that are computed are left out: no recorder fills one.
+
+        :raises Damage: if rows are kept without a number
+        :raises TooMuch: if the statement is longer than anybody's
         """
+        if len(self.sql) > _MAX_STATEMENT:
+            raise TooMuch(f'the table {self.name} is made with {len(self.sql)} characters')
         items, after = _items(self.sql)
         if 'WITHOUT' in after:
             raise Damage(f'the table {self.name} has no row numbers')
-        names = []
+        places: dict[str, int] = {}
+        place = 0
         for words in items:
-            if words and words[0] not in _CONSTRAINTS:
-                if any(word in _COMPUTED for word in words[1:]):
-                    raise Damage(f'the table {self.name} has computed columns')
-                names.append(words[0].strip(_QUOTES).lower())
-        return {name: place for place, name in enumerate(names)}
+            if not words or words[0] in _CONSTRAINTS:
+                continue
+            is_computed = any(word in _COMPUTED for word in words[1:])
+            if not is_computed:
+                places[words[0].strip(_QUOTES).lower()] = place
+            # https://www.sqlite.org/gencol.html: the others are not in the file.
+            place += not is_computed or 'STORED' in words
+        return places
 
 
 def entries_of(file: SqliteFile) -> list[Entry]:
     """
     Return the schema.
 
-    :raises Damage: if it is damaged, or larger than any recorder's
+    :raises Damage: if it is damaged
+    :raises TooMuch: if it is larger than anybody's
     """
-    entries = list(_entries(file))
-    # The statistics of ANALYZE are loaded with the schema, whatever their size.
-    if any(entry.name.lower().startswith('sqlite_stat') for entry in entries):
-        raise Damage('the schema has statistics tables')
-    return entries
+    return list(_entries(file))
 
 
 def _entries(file: SqliteFile) -> Iterator[Entry]:
     found = file.leaves(_ROOT, TABLE, _MAX_PAGES)
     if found is None or len(found[1]) > _MAX_PAGES:
-        raise Damage(f'the schema takes more than {_MAX_PAGES} pages')
+        raise TooMuch(f'the schema takes more than {_MAX_PAGES} pages')
     entries, bytes_left = 0, _MAX_BYTES
     for number in found[1]:
         page = file.page(number, TABLE)
         entries += page.cells
         if entries > _MAX_ENTRIES:
-            raise Damage(f'the schema has more than {_MAX_ENTRIES} entries')
+            raise TooMuch(f'the schema has more than {_MAX_ENTRIES} entries')
         for row in file.records(page, TABLE):
-            kind, name, table = (row.text(column, bytes_left)
+            kind, name, table = (row.text(column, _MAX_BYTES)
                                  for column in (_TYPE, _NAME, _TABLE_NAME))
             root = 0 if row.is_null(_ROOT_PAGE) else row.integer(_ROOT_PAGE)
             # An index that SQLite made on its own has no statement.
-            sql = '' if row.is_null(_SQL) else row.text(_SQL, bytes_left)
+            sql = '' if row.is_null(_SQL) else row.text(_SQL, _MAX_BYTES)
             bytes_left -= sum(len(text) for text in (kind, name, table, sql))
             if bytes_left < 0:
-                raise Damage(f'the schema has more than {_MAX_BYTES} bytes')
+                raise TooMuch(f'the schema has more than {_MAX_BYTES} bytes')
             yield Entry(kind, name, table, root, sql)
 
 

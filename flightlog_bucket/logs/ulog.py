@@ -14,6 +14,7 @@ from typing import Optional, Union
 from flightlog_bucket.logs.description import Description, Topic
 from flightlog_bucket.logs.flight_log import FlightLog
 from flightlog_bucket.logs.library.reading import Reading
+from flightlog_bucket.logs.reader import LogReader
 from flightlog_bucket.logs.ulog_messages import MAX_TEXT, Messages
 from flightlog_bucket.logs.ulog_survey import Survey
 from flightlog_bucket.logs.verdict import VALID, Verdict
@@ -58,9 +59,16 @@ class Ulog(FlightLog):
 
     The timestamps inside count from the boot of the autopilot. The start by the calendar is told
     by a GPS receiver, or else by the path that PX4 wrote.
+
+    :param log: reads it
+    :param is_bounded: False: of a log of any size, every message is looked at
     """
 
     storage = 'ulog'
+
+    def __init__(self, log: LogReader, *, is_bounded: bool = True) -> None:
+        super().__init__(log)
+        self._is_bounded = is_bounded
 
     def check_structure(self) -> Verdict:
         """Compare the messages with the definitions, and look whether the last one is whole."""
@@ -100,7 +108,7 @@ class Ulog(FlightLog):
 
     @cached_property
     def _survey(self) -> Survey:
-        return Survey(self.log)
+        return Survey(self.log, is_bounded=self._is_bounded)
 
     @cached_property
     def _is_as_documented(self) -> bool:

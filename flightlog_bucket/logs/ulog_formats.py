@@ -15,8 +15,9 @@ _MAX_FORMAT_BYTES = 256 * 1024
 _MAX_DEPTH = 32
 """Formats inside of formats; PX4 has two."""
 _PADDING = '_padding'
-_SIZES = {'int8_t': 1, 'uint8_t': 1, 'int16_t': 2, 'uint16_t': 2, 'int32_t': 4, 'uint32_t': 4,
-          'int64_t': 8, 'uint64_t': 8, 'float': 4, 'double': 8, 'bool': 1, 'char': 1}
+SIZES = {'int8_t': 1, 'uint8_t': 1, 'int16_t': 2, 'uint16_t': 2, 'int32_t': 4, 'uint32_t': 4,
+         'int64_t': 8, 'uint64_t': 8, 'float': 4, 'double': 8, 'bool': 1, 'char': 1}
+"""Bytes of the types that are no formats."""
 _TYPE = re.compile(r'([^\[\]]+)(?:\[([0-9]{1,5})\])?')
 
 _Field = tuple[str, int, str]
@@ -50,7 +51,7 @@ class Formats:
         self._contents: dict[str, bytes] = {}
         self._fields: dict[str, list[_Field]] = {}
         self._layouts: dict[str, Layout] = {}
-        self._sizes = dict(_SIZES)
+        self._sizes = dict(SIZES)
         self._names: list[str] = []
         self._bytes = 0
 

@@ -10,7 +10,7 @@ import struct
 from typing import Union
 
 from flightlog_bucket.logs.reader import Damage, TooMuch
-from flightlog_bucket.logs.ulog_formats import Formats, Layout
+from flightlog_bucket.logs.ulog_formats import Formats, Layout, SIZES
 
 DATA = ord('D')
 SYNC = b'\x2f\x73\x13\x20\x25\x0c\xbb\x12'
@@ -175,9 +175,11 @@ class Messages:
         kind, space, name = content[1:end].decode(errors='replace').partition(' ')
         if not space or end > len(content):
             raise Damage('an information or a parameter has no name')
+        value = content[end:]
+        if len(value) != SIZES.get(kind, len(value)):
+            raise Damage(f'{name[:MAX_TEXT]!a} has {len(value)} bytes instead of {SIZES[kind]}')
         if name not in _WANTED:
             return
-        value = content[end:]
         if kind == 'uint32_t' and len(value) == 4:
             self.information[name] = int.from_bytes(value, 'little')
         elif kind.startswith('char['):

@@ -1,4 +1,5 @@
 """All that is looked at of a ULog: of a small one every message, of a large one both ends."""
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import islice
 import struct
@@ -26,6 +27,8 @@ WHOLE_BYTES = 16 * 1024 * 1024
 """A log up to this size is walked through."""
 HEAD_BYTES = 4 * 1024 * 1024
 """Of a larger one: definitions, announcements of topics, and about a minute of data."""
+_SEARCHES = ((TAIL_BYTES, True), (TAIL_BYTES, False), (LONG_TAIL_BYTES, True))
+"""For the end of a large log: bytes before it, and whether all topics must be known."""
 _DATA_APPENDED = 1
 _MAX_OFFSET = 2**48
 _FIRST_STAMPS = 64
@@ -40,17 +43,21 @@ class Survey:
     What is known of a log after all was looked at that is looked at.
 
     :param log: reads it
+    :param is_bounded: False: of a log of any size, every message is looked at
     """
 
-    def __init__(self, log: LogReader) -> None:
+    def __init__(self, log: LogReader, *, is_bounded: bool = True) -> None:
         self.messages = Messages()
         self.error: Optional[ValueError] = None
         """What is wrong with the log."""
         self._log = log
         self._header_us = 0
         self._end_us: Optional[int] = None
+        self._unseen: Optional[tuple[int, int]] = None
+        """The section with the end of the data, where nobody looked yet."""
         self._is_partial = False
-        self._walk = Walk(log, self.messages, HEADER_BYTES)
+        self._whole_bytes = WHOLE_BYTES if is_bounded else log.size
+        self._walk = Walk(log, self.messages, HEADER_BYTES, is_bounded=is_bounded)
         try:
             self._look_through()
         except ValueError as error:
@@ -102,11 +109,10 @@ class Survey:
         for offset in appended:
             if offset <= self._log.size:
                 # After a crash data were appended: what is before them may end anywhere.
-                self._look_through_section(offset)
+                if not self._look_through_section(offset):
+                    self._unseen = self._walk.position, offset
                 self._walk.position = offset
-        rest = self._look_through_section(self._log.size)
-        if rest is not None:
-            self._judge(rest)
+        self._judge(self._look_at_end())
         if appended and appended[-1] > self._log.size:
             raise Truncated(f'the file ends before byte {appended[-1]}, where data were appended')
 
@@ -136,32 +142,48 @@ class Survey:
             raise Damage(f'data cannot have been appended at bytes {offsets}')
         return offsets
 
-    def _look_through_section(self, end: int) -> Optional[bytes]:
-        """Return what is left after the last whole message before ``end``; None: not known."""
+    def _look_through_section(self, end: int) -> bool:
+        """Walk to the last whole message before ``end``; tell whether all came by."""
         start = self._walk.position
-        if end - start > WHOLE_BYTES:
-            self._is_partial = True
+        if end - start > self._whole_bytes:
             self._walk.walk_to(start + HEAD_BYTES)
-            return self._find_end(end)
-        self._walk.walk_to(max(start, end - TAIL_BYTES))
-        tail = self._walk.position
-        self._walk.walk_to(end)
-        if self._walk.is_exhausted:
-            self._is_partial = True
-            return self._find_end(end)
-        self._see_end(self._log.read_at(tail, self._walk.position - tail))
-        return self._log.read_at(self._walk.position, end - self._walk.position)
+        else:
+            self._walk.walk_to(max(start, end - TAIL_BYTES))
+            tail = self._walk.position
+            self._walk.walk_to(end)
+            if not self._walk.is_exhausted:
+                self._see_end(self._log.read_at(tail, self._walk.position - tail))
+                return True
+        self._is_partial = True
+        return False
 
-    def _find_end(self, end: int) -> bytes:
-        """Return what is left after the last whole message, wherever the one before begins."""
+    def _look_at_end(self) -> bytes:
+        """Return what is left after the last whole message of the log."""
+        size = self._log.size
+        is_walked, position = self._look_through_section(size), self._walk.position
+        rest = (self._log.read_at(position, size - position) if is_walked
+                else self._find_end(position, size, _SEARCHES))
+        if self._unseen is not None:
+            # What was appended after a crash is text without timestamps of data.
+            self._find_end(*self._unseen, _SEARCHES[:1])
+        return rest
+
+    def _find_end(self, position: int, end: int,
+                  searches: Sequence[tuple[int, bool]]) -> bytes:
+        """
+        Return what is left after the last whole message, wherever the one before begins.
+
+        :param position: where a message begins; there may be many more after it
+        :param end: where what is searched ends
+        :param searches: how many bytes before the end, and whether topics must be known
+        """
         rest = None
-        for length, is_strict in ((TAIL_BYTES, True), (TAIL_BYTES, False),
-                                  (LONG_TAIL_BYTES, True)):
-            start = max(self._walk.position, end - length)
+        for length, is_strict in searches:
+            start = max(position, end - length)
             block = self._log.read_at(start, end - start)
             for chain in chains(block, self.messages, is_strict=is_strict):
                 # What is known to be the start of a message needs no chain to show it.
-                is_known = start == self._walk.position and not chain.start
+                is_known = start == position and not chain.start
                 if not chain.is_sure and not is_known:
                     continue
                 if self._is_end(block, chain.end):
@@ -195,7 +217,8 @@ class Survey:
 
     def _see_end(self, block: bytes) -> None:
         end_us = latest(stamps(block, self.messages))
-        self._end_us = self._end_us if end_us is None else end_us
+        if end_us is not None:
+            self._end_us, self._unseen = end_us, None
 
     def _first_us(self) -> Optional[int]:
         """Return the first timestamp, without those that are from before the log."""

@@ -12,7 +12,7 @@ _KEY_BYTES = 5
 _BLOCK_BYTES = 1024 * 1024
 MAX_MESSAGES = 400_000
 """That are walked through; 16 MiB have about 270,000."""
-MAX_OTHER_MESSAGES = 100_000
+MAX_OTHER_MESSAGES = 50_000
 """Of these, of which the content is looked at as well; 16 MiB have about 5,000."""
 
 
@@ -34,16 +34,19 @@ class Walk:
     :param log: reads it
     :param messages: take what comes by
     :param position: of the first message
+    :param is_bounded: False: however many messages there are, all are walked through
     """
 
-    def __init__(self, log: LogReader, messages: Messages, position: int) -> None:
+    def __init__(self, log: LogReader, messages: Messages, position: int, *,
+                 is_bounded: bool = True) -> None:
         self.position = position
         self.first_data: Optional[int] = None
         self._log = log
         self._messages = messages
         self._steps: dict[bytes, _Step] = {}
-        self._left = MAX_MESSAGES
-        self._others_left = MAX_OTHER_MESSAGES
+        # No log has as many messages as it has bytes.
+        self._left = MAX_MESSAGES if is_bounded else log.size
+        self._others_left = MAX_OTHER_MESSAGES if is_bounded else log.size
 
     @property
     def is_exhausted(self) -> bool:

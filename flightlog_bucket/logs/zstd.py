@@ -14,7 +14,16 @@ from flightlog_bucket.logs.reader import Damage, LogReader, TooMuch, Truncated
 from flightlog_bucket.logs.rosbag2_sqlite import matches as matches_sqlite
 from flightlog_bucket.logs.rosbag2_sqlite import Rosbag2Sqlite
 from flightlog_bucket.logs.verdict import STRUCTURE, Verdict
-from flightlog_bucket.logs.zstd_frames import End, end_of_frames, MAGIC, matches
+from flightlog_bucket.logs.zstd_frames import (
+    begin_of_zeros,
+    End,
+    end_of_frames,
+    ENDS_IN_ZEROS,
+    MAGIC,
+    matches,
+    reading_at,
+    Source,
+)
 
 __all__ = ['MAGIC', 'CompressedMcap', 'CompressedSqlite', 'is_whole', 'matches']
 
@@ -42,11 +51,7 @@ def is_whole(stream: BinaryIO) -> bool:
 
 
 def _end(stream: BinaryIO, size: int, most_blocks: int) -> tuple[End, int]:
-    def read_at(offset: int, length: int) -> bytes:
-        stream.seek(offset)
-        return stream.read(length)
-
-    return end_of_frames(read_at, size, most_blocks)
+    return end_of_frames(reading_at(stream), size, most_blocks)
 
 
 class CompressedMcap(FlightLog):
@@ -59,6 +64,7 @@ class CompressedMcap(FlightLog):
     storage = 'mcap.zstd'
     content_name: ClassVar[str] = 'an MCAP file'
     _is_all_unpacked = False
+    _ends_in_zeros = False
 
     def check_structure(self) -> Verdict:
         end, offset = self._end
@@ -67,6 +73,8 @@ class CompressedMcap(FlightLog):
         if end is End.GARBAGE:
             raise Damage(f'{end.value} after byte {offset}')
         self._check_head()
+        if self._ends_in_zeros:
+            raise Truncated(ENDS_IN_ZEROS)
         if self._content is None:
             raise TooMuch(f'it unpacks to more than {_MAX_CONTENT_BYTES} bytes')
         verdict = self._content.check(STRUCTURE)
@@ -87,7 +95,8 @@ class CompressedMcap(FlightLog):
 
     def _check_head(self) -> None:
         head = self._unpacked.getbuffer()[:_MAGIC_BYTES].tobytes()
-        if not self._matches(head) and self._end[0] is not End.CUT:
+        is_cut = self._ends_in_zeros or self._end[0] is End.CUT
+        if not self._matches(head) and not is_cut:
             raise Damage(f'its content is not {self.content_name}, it begins with'
                          f' {head[:8].hex(" ")}' if head else 'it has no content')
 
@@ -106,10 +115,12 @@ class CompressedMcap(FlightLog):
         unpacked = io.BytesIO()
         most = self._bytes_to_unpack()
         unpacker = libraries.zstandard().ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
+        zeros = begin_of_zeros(reading_at(self.log.stream), self.log.size)
+        source = Source(self.log.read_at, self.log.size, zeros)
         try:
             # All that it asks of a stream is read().
-            source = cast(BinaryIO, _Source(self.log))
-            with unpacker.stream_reader(source, read_across_frames=True) as stream:
+            packed = cast(BinaryIO, source)
+            with unpacker.stream_reader(packed, read_across_frames=True) as stream:
                 while unpacked.tell() <= most:
                     block = stream.read(_BLOCK_BYTES)
                     if not block:
@@ -119,6 +130,9 @@ class CompressedMcap(FlightLog):
         except libraries.ZstdError as error:
             if 'too much memory' in str(error):
                 raise TooMuch(f'it takes more than {_MAX_WINDOW_BYTES} bytes to unpack') from error
+            if source.is_at_zeros:
+                self._ends_in_zeros = self._is_all_unpacked = True
+                return unpacked
             raise Damage(f'it cannot be unpacked: {error}') from error
         unpacked.truncate(_HEAD_BYTES)
         return unpacked
@@ -150,15 +164,3 @@ class CompressedSqlite(CompressedMcap):
 
     def _matches(self, head: bytes) -> bool:
         return matches_sqlite(head)
-
-
-class _Source:
-    """A log that is read from its beginning, within its budget of bytes."""
-
-    def __init__(self, log: LogReader) -> None:
-        self._log, self._offset = log, 0
-
-    def read(self, size: int) -> bytes:
-        data = self._log.read_at(self._offset, min(size, self._log.size - self._offset))
-        self._offset += len(data)
-        return data

@@ -1,13 +1,19 @@
 """Zstandard frames, by the headers of their blocks alone: RFC 8878, section 3.1."""
 from collections.abc import Callable
 from enum import Enum
+from typing import BinaryIO
 
 MAGIC = b'\x28\xb5\x2f\xfd'
 _SKIPPABLE_MAGIC_END = b'\x2a\x4d\x18'
 _DICTIONARY_ID_BYTES = (0, 1, 2, 4)
 _CONTENT_SIZE_BYTES = (0, 2, 4, 8)
+_ZEROS_BYTES = 64 * 1024
+_MAX_ZEROS_BYTES = 16 * 1024 * 1024
 _RLE_BLOCK = 1
 _RESERVED_BLOCK = 3
+
+ENDS_IN_ZEROS = 'the file ends in zeros, where the rest of its last block should be'
+"""What is said of one that cannot be unpacked for them."""
 
 
 class End(Enum):
@@ -25,6 +31,62 @@ def matches(head: bytes) -> bool:
     return head.startswith(MAGIC) or is_skippable
 
 
+class Source:
+    """
+    A file that is unpacked from its beginning.
+
+    The zeros at its end are given apart, so that a fault is known to be in them.
+
+    :param read_at: gives the bytes at an offset, so many
+    :param size: of the file
+    :param zeros: where they begin
+    """
+
+    def __init__(self, read_at: Callable[[int, int], bytes], size: int, zeros: int) -> None:
+        self._read_at, self._size, self._zeros = read_at, size, zeros
+        self._offset = 0
+
+    @property
+    def is_at_zeros(self) -> bool:
+        """Whether some of the zeros have been given."""
+        return self._offset > self._zeros
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, at most so many; none at the end."""
+        end = self._zeros if self._offset < self._zeros else self._size
+        data = self._read_at(self._offset, min(size, end - self._offset))
+        self._offset += len(data)
+        return data
+
+
+def reading_at(stream: BinaryIO) -> Callable[[int, int], bytes]:
+    """Return what gives the bytes at an offset of a stream, so many, fewer at its end."""
+    def read_at(offset: int, length: int) -> bytes:
+        stream.seek(offset)
+        return stream.read(length)
+
+    return read_at
+
+
+def begin_of_zeros(read_at: Callable[[int, int], bytes], size: int) -> int:
+    """
+    Return where the zeros begin with which a file ends; its size if there are none.
+
+    They are what a file system shows of what was not written before a power cut.
+
+    :param read_at: gives the bytes at an offset, so many
+    :param size: of the file
+    """
+    begin = size
+    while begin > max(size - _MAX_ZEROS_BYTES, 0):
+        length = min(_ZEROS_BYTES, begin)
+        kept = len(read_at(begin - length, length).rstrip(b'\0'))
+        begin -= length - kept
+        if kept:
+            break
+    return begin
+
+
 def end_of_frames(read_at: Callable[[int, int], bytes], size: int,
                   most_blocks: int) -> tuple[End, int]:
     """
@@ -36,11 +98,12 @@ def end_of_frames(read_at: Callable[[int, int], bytes], size: int,
     :returns: how the frames end, and the offset of the last one that was looked at
     """
     offset, blocks_left = 0, most_blocks
+    zeros = begin_of_zeros(read_at, size)
     while offset < size:
         begin, head = offset, read_at(offset, 18)
         if not matches(head):
-            # Zeros are what a file system shows of what was not written before a power cut.
-            is_cut = MAGIC.startswith(head[:4]) or not any(head)
+            is_cut = MAGIC.startswith(head[:4]) or not any(head) or (
+                begin + 4 > zeros and MAGIC.startswith(head[:4].rstrip(b'\0')))
             return End.CUT if is_cut else End.GARBAGE, begin
         blocks_left -= 1
         if blocks_left < 0:
@@ -48,14 +111,14 @@ def end_of_frames(read_at: Callable[[int, int], bytes], size: int,
         if not head.startswith(MAGIC):
             offset += 8 + int.from_bytes(head[4:8], 'little')
             continue
-        found, offset, blocks_left = _after_frame(read_at, offset, head, blocks_left)
+        found, offset, blocks_left = _after_frame(read_at, offset, head, blocks_left, zeros)
         if found is not End.WHOLE:
             return found, begin
     return End.WHOLE if 0 < offset == size else End.CUT, offset
 
 
 def _after_frame(read_at: Callable[[int, int], bytes], offset: int, head: bytes,
-                 blocks_left: int) -> tuple[End, int, int]:
+                 blocks_left: int, zeros: int) -> tuple[End, int, int]:
     """Return how a frame ends, where, and how many blocks may still be looked at."""
     if len(head) < 5:
         return End.CUT, offset, blocks_left
@@ -66,7 +129,8 @@ def _after_frame(read_at: Callable[[int, int], bytes], offset: int, head: bytes,
     while blocks_left > 0:
         blocks_left -= 1
         block = read_at(offset, 3)
-        if len(block) < 3:
+        # In zeros, there are empty blocks for ever.
+        if len(block) < 3 or offset >= zeros:
             return End.CUT, offset, blocks_left
         header = int.from_bytes(block, 'little')
         kind = header >> 1 & 3

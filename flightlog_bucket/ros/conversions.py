@@ -109,7 +109,7 @@ def uploaded(answer: Any, logs: Sequence[StoredLog]) -> Any:
     :param logs: one, or the files of a rosbag2 directory, whose folder is the key then
     """
     # The folder of a recording is not the one in which its corrupt files are kept.
-    first = min(logs, key=lambda log: _BADNESS.get(log.content.verdict, 0))
+    first = min(logs, key=lambda log: _badness(log.content))
     answer.s3_key, answer.file_url = text(first.s3_key), text(first.file_url)
     if len(logs) > 1:
         answer.s3_key = answer.s3_key.rpartition('/')[0] + '/'
@@ -117,15 +117,19 @@ def uploaded(answer: Any, logs: Sequence[StoredLog]) -> Any:
     answer.file_size = sum(log.file_size for log in logs)
     answer.content_type = first.content_type
     answer.already_stored = all(log.already_stored for log in logs)
-    worst = max((log.content for log in logs), key=lambda content: _BADNESS.get(content.verdict, 0))
+    worst = max((log.content for log in logs), key=_badness)
     answer.verdict, answer.verdict_reason = worst.verdict, text(worst.reason)
     return _succeeded(answer)
+
+
+def _badness(content: LogContent) -> int:
+    return _BADNESS.get(content.verdict, 0)
 
 
 def not_uploaded(answer: Any, error: FlightlogError) -> Any:
     """Return the answer for a log that was accepted, and is not stored."""
     failed(answer, error)
-    if error.retryable:
+    if error.retryable and 'accepted' not in answer.error:
         answer.error += '; the log stays accepted, and is tried again until it is stored'
     return answer
 

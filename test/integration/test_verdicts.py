@@ -37,7 +37,8 @@ def test_a_log_that_was_cut_off_is_stored_and_says_so(
     assert bucket.describe(stored.s3_key).content.verdict == 'truncated'
 
 
-@pytest.mark.parametrize('name', ['x.ulg', 'x.bag', 'x.mcap', 'x.mcap.zstd', 'x.db3.zstd'])
+@pytest.mark.parametrize('name', ['x.ulg', 'x.bag', 'x.mcap', 'x.db3', 'x.mcap.zstd',
+                                  'x.db3.zstd'])
 def test_a_corrupt_log_is_refused_with_the_reason(
         name: str, bucket: FlightLogBucket, admin: Any, tmp_path: Path) -> None:
     path = write_corrupt(tmp_path / name)

@@ -13,10 +13,12 @@ def write_cut(path: Path) -> Path:
 
 
 def write_corrupt(path: Path) -> Path:
-    """Write a log whose end the disk has lost."""
+    """Write a log whose end the disk has lost, or that has the end of another file."""
     write_dated_log(path)
     content = path.read_bytes()
-    path.write_bytes(content[:len(content) // 2] + bytes(len(content) - len(content) // 2))
+    half = len(content) // 2
+    path.write_bytes(content[:half] + bytes(len(content) - half)
+                     if path.suffix in ('.ulg', '.mcap') else content + b'\xa5' * 1000)
     return path
 
 

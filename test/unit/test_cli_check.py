@@ -13,6 +13,7 @@ import corpus
 from flightlog_bucket.cli.main import main
 from flightlog_bucket.sandbox.process import package_environment
 from made_logs import START_NS, ULOG
+import made_ulog
 import pytest
 from support.children import children_of, is_running, open_files
 from support.expect import wait_until
@@ -224,6 +225,8 @@ def test_help_has_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]) ->
     assert ended.value.code == 0
     out = capsys.readouterr().out
     assert all(word in out for word in ('examples:', 'exit code:', 'truncated', '.mcap.zstd'))
+    codes = out[out.index('exit code:'):out.index('examples:')]
+    assert all(code in codes for code in ('0 ', '1 ', '2 ', '130 ', '141 ', 'library', 'disk'))
 
 
 def test_who_stops_reading_stops_it(mcap: Path) -> None:
@@ -264,13 +267,52 @@ def test_ctrl_c_ends_a_full_check_and_its_process(mcap: Path, tmp_path: Path) ->
     assert not any(map(is_running, reading))
 
 
-def test_a_missing_library_is_told_and_is_no_verdict(mcap: Path, tmp_path: Path) -> None:
+def test_a_missing_library_is_told_once_and_is_no_verdict(mcap: Path, tmp_path: Path) -> None:
     (tmp_path / 'made_reader.py').write_text('import no_such_library\n')
-    with run('check', '--level', 'full', mcap,
+    cut = write_cut(tmp_path / 'cut.mcap', mcap)
+    other = tmp_path / 'a.ulg'
+    other.write_bytes(made_ulog.log())
+    with run('check', '--json', '--level', 'full', mcap, cut, other, mcap,
              code=READER.format(folder=str(tmp_path))) as checking:
         out, err = checking.communicate()
-    assert (checking.returncode, out) == (2, '')
-    assert 'pip install no_such_library' in err
+    reports = [json.loads(line) for line in out.splitlines()]
+    assert checking.returncode == 2
+    assert [(r['path'], r['verdict'], r['description']['storage']) for r in reports] == [
+        (str(mcap), 'valid', 'mcap'), (str(cut), 'truncated', 'mcap'),
+        (str(other), 'valid', 'ulog'), (str(mcap), 'valid', 'mcap')]
+    assert reports[0]['description']['message_count'] == 100
+    for place in (0, 1, 3):
+        assert 'needs the Python module no_such_library' in reports[place]['reason']
+    assert 'never closed' in reports[1]['reason']
+    assert reports[2]['reason'] == ''
+    [line] = err.splitlines()
+    assert line.startswith('flightlog: ')
+    assert 'pip install no_such_library' in line
+
+
+def test_a_missing_library_counts_more_than_a_bad_log(mcap: Path, tmp_path: Path) -> None:
+    (tmp_path / 'made_reader.py').write_text('import no_such_library\n')
+    with run('check', '--level', 'full', mcap, tmp_path / 'missing.mcap',
+             code=READER.format(folder=str(tmp_path))) as checking:
+        out, _ = checking.communicate()
+    assert checking.returncode == 2
+    assert f'{mcap}: valid' in out
+    assert f'{tmp_path / "missing.mcap"}: unreadable' in out
+
+
+def test_without_pyyaml_logs_are_checked_and_bags_as_far_as_can_be(
+        mcap: Path, tmp_path: Path) -> None:
+    bag = tmp_path / 'flight'
+    bag.mkdir()
+    write_mcap(bag / 'flight_0.mcap')
+    (bag / 'metadata.yaml').write_text('rosbag2_bagfile_information:\n  version: 5\n')
+    with run('check', '--json', mcap, bag, code='import sys\nsys.modules["yaml"] = None'
+             ) as checking:
+        out, err = checking.communicate()
+    assert (checking.returncode, err) == (0, '')
+    first, second = map(json.loads, out.splitlines())
+    assert (first['verdict'], first['reason']) == ('valid', '')
+    assert (second['verdict'], 'PyYAML is not installed' in second['reason']) == ('valid', True)
 
 
 def test_it_needs_neither_network_nor_ros(mcap: Path) -> None:

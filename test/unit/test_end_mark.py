@@ -1,5 +1,7 @@
 """The end mark of each format, on logs that are made by its specification and on real ones."""
+from contextlib import closing
 from pathlib import Path
+import sqlite3
 
 import corpus
 from flightlog_bucket.logs.end_mark import has_end_mark
@@ -39,15 +41,25 @@ def test_not_closed(tmp_path: Path, name: str, content: bytes) -> None:
     assert not has_end_mark(path)
 
 
-@pytest.mark.parametrize('end', ['-wal', '-journal'])
-def test_a_database_with_messages_beside_it(tmp_path: Path, end: str) -> None:
+@pytest.mark.parametrize(('end', 'content'), [
+    ('-wal', b'x'), ('-journal', b'\xd9\xd5\x05\xf9\x20\xa1\x63\xd7')])
+def test_a_database_with_messages_beside_it(tmp_path: Path, end: str, content: bytes) -> None:
     path = write_db3(tmp_path / 'a.db3')
     assert has_end_mark(path)
     beside = tmp_path / f'a.db3{end}'
     beside.write_bytes(b'')
     assert has_end_mark(path)
-    beside.write_bytes(b'x')
+    beside.write_bytes(content)
     assert not has_end_mark(path)
+
+
+def test_a_database_whose_journal_is_kept(tmp_path: Path) -> None:
+    path = write_db3(tmp_path / 'a.db3')
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute('PRAGMA journal_mode = PERSIST')
+        database.execute("INSERT INTO messages VALUES (9, 1, 1, x'00')")
+    assert (tmp_path / 'a.db3-journal').stat().st_size
+    assert has_end_mark(path)
 
 
 def test_what_recorders_write(tmp_path: Path) -> None:

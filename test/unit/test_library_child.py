@@ -2,6 +2,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 import errno
+import logging
 import os
 from pathlib import Path
 import signal
@@ -11,7 +12,7 @@ import textwrap
 import threading
 import time
 
-from flightlog_bucket.errors import Cancelled, ConfigurationError
+from flightlog_bucket.errors import Cancelled, ConfigurationError, LocalFileChanged
 from flightlog_bucket.logs.description import Topic
 from flightlog_bucket.logs.library.child import read_whole
 from flightlog_bucket.logs.library.limits import Limits, limits_for
@@ -216,6 +217,12 @@ def test_a_disk_that_does_not_give_the_log_is_no_verdict(read: Read) -> None:
     assert raised.value.errno == errno.EIO
 
 
+def test_a_log_that_became_shorter_meanwhile_has_changed_and_is_not_corrupt(read: Read) -> None:
+    with pytest.raises(LocalFileChanged, match='became shorter'):
+        read("raise LocalFileChanged(f'{path} became shorter while it was read')",
+             head='from flightlog_bucket.errors import LocalFileChanged')
+
+
 def test_limits_stand_before_a_library_is_imported(read: Read) -> None:
     found = read('return Reading(topics=SEEN)', head="""
         import os, resource
@@ -325,7 +332,9 @@ class Counting(threading.Event):
         return super().is_set()
 
 
-def test_one_log_is_read_at_a_time_and_who_waits_can_be_cancelled(read: Read) -> None:
+def test_one_log_is_read_at_a_time_and_who_waits_is_told_and_can_be_cancelled(
+        read: Read, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, 'flightlog_bucket')
     first, second = threading.Event(), Counting()
     outcomes: list[str] = []
 
@@ -342,6 +351,9 @@ def test_one_log_is_read_at_a_time_and_who_waits_can_be_cancelled(read: Read) ->
         threads[1].start()
         wait_until(lambda: second.looked >= 5)
         assert len(children_of(os.getpid())) == 1
+        [message] = caplog.messages
+        assert 'flight.log' in message
+        assert 'waits' in message
         second.set()
         threads[1].join(10)
         assert outcomes == ['second']

@@ -2,6 +2,8 @@
 import io
 from pathlib import Path
 import struct
+import time
+from typing import Optional
 
 import corpus
 from flightlog_bucket.logs.description import Description, Topic
@@ -9,7 +11,7 @@ from flightlog_bucket.logs.library import rosbag1 as library
 from flightlog_bucket.logs.reader import BUDGET_BYTES, LogReader
 from flightlog_bucket.logs.rosbag1 import Rosbag1
 from flightlog_bucket.logs.verdict import CORRUPT, STRUCTURE, TRUNCATED, VALID, Verdict
-from made_logs import bag_record, START_NS
+from made_logs import bag_record, bag_time, START_NS
 import pytest
 from rosbags.rosbag1 import Reader, Writer
 
@@ -280,3 +282,178 @@ class TestOdd:
         verdict, description = checked(content)
         assert (verdict.outcome, description.message_count) == (VALID, 300)
         assert verdict.reason.endswith(f'of its {chunks} chunks were looked at')
+
+
+class TestBounds:
+    """What a bag may claim costs little, whatever it is."""
+
+    def test_index_data_that_are_all_unlike(self):
+        content = unlike_index_data(2500, 16)
+        begin = time.process_time()
+        verdict, _ = checked(content)
+        assert verdict.is_usable
+        assert 'not all of it' in verdict.reason
+        assert time.process_time() - begin < 1.5
+
+    @pytest.mark.parametrize('is_closed', [True, False])
+    def test_connections_of_many_fields(self, is_closed):
+        odd = {chr(33 + n): b'' for n in range(90) if chr(33 + n) != '='}
+        fields = dict(list(odd.items())[:60])
+        data = bag_record(**fields, type=b'a')[4:-4]
+        records = b''.join(
+            bag_record(data, **fields, op=b'\x07', conn=struct.pack('<I', n), topic=b'/t')
+            for n in range(8000))
+        header = {'conn_count': struct.pack('<I', 8000), 'chunk_count': bytes(4)}
+        begin = b'#ROSBAG V2.0\n' + bag_record(op=b'\x03', index_pos=bytes(8), **header)
+        if is_closed:
+            position = struct.pack('<Q', len(begin))
+            begin = begin.replace(b'index_pos=' + bytes(8), b'index_pos=' + position)
+        begun = time.process_time()
+        verdict, _ = checked(begin + records)
+        assert (verdict.outcome, 'fields' in verdict.reason) == (
+            VALID if is_closed else TRUNCATED, True)
+        assert time.process_time() - begun < 1.5
+
+
+def unlike_index_data(chunks: int, connections: int) -> bytes:
+    """Return a bag in which no index data have the header of those before."""
+    one = struct.pack('<I', 1)
+    data, infos = [], []
+    position = len(b'#ROSBAG V2.0\n') + len(bag_header(0, 0, 0))
+    for chunk in range(chunks):
+        records = [bag_record(op=b'\x05', compression=b'none', size=bytes(4))]
+        for n in range(connections):
+            odd = b'%08d' % (chunk * connections + n) + b'.' * 600
+            records.append(bag_record(x=odd, op=b'\x04', ver=one, conn=struct.pack('<I', n),
+                                      count=bytes(4)))
+        infos.append(bag_record(
+            b''.join(struct.pack('<II', n, 0) for n in range(connections)), op=b'\x06', ver=one,
+            chunk_pos=struct.pack('<Q', position), start_time=bytes(8), end_time=bytes(8),
+            count=struct.pack('<I', connections)))
+        data.append(b''.join(records))
+        position += len(data[-1])
+    index = [bag_record(bag_record(type=b'a')[4:-4], op=b'\x07', conn=struct.pack('<I', n),
+                        topic=b'/t') for n in range(connections)]
+    return b''.join((b'#ROSBAG V2.0\n', bag_header(position, connections, chunks), *data, *index,
+                     *infos))
+
+
+def bag_header(position: int, connections: int, chunks: int) -> bytes:
+    return bag_record(b' ' * 100, op=b'\x03', index_pos=struct.pack('<Q', position),
+                      conn_count=struct.pack('<I', connections),
+                      chunk_count=struct.pack('<I', chunks))
+
+
+class TestZeros:
+    """Blocks of which the file system knew, and which the disk never got."""
+
+    @pytest.mark.parametrize('zeros', [8, 60, 300, 4096, 9000])
+    def test_are_a_cut_where_they_reach_into_the_index(self, written, zeros, tmp_path):
+        content = written[0][:-zeros] + bytes(zeros)
+        verdict, _ = checked(content)
+        assert verdict.outcome == TRUNCATED
+        (tmp_path / 'zeros.bag').write_bytes(content)
+        assert fully_read(tmp_path / 'zeros.bag', TRUNCATED) == TRUNCATED
+
+    def test_are_a_cut_wherever_they_begin(self, written, tmp_path):
+        content, _ = written
+        for place in range(5000, len(content), len(content) // 50):
+            for zeros in (100, 512, 4096):
+                cut = content[:place] + bytes(zeros)
+                assert outcome(cut) == TRUNCATED, (place, zeros)
+                (tmp_path / 'zeros.bag').write_bytes(cut)
+                assert fully_read(tmp_path / 'zeros.bag', TRUNCATED) == TRUNCATED, (place, zeros)
+
+    def test_do_not_hide_the_damage_before_them(self, written):
+        content = written[0][:-300] + bytes(300)
+        begin = offset_of(content, 7) + 20
+        assert outcome(content[:begin] + b'\xff' * 4 + content[begin + 4:]) == CORRUPT
+
+
+class TestDuration:
+    """It is that of the messages which are there, or not known."""
+
+    def test_is_not_known_of_a_chunk_that_was_cut(self, written):
+        content, _ = written
+        begin = offset_of(content, 5, 5)
+        _, description = checked(content[:begin + 1500])
+        assert (description.start_ns, description.duration_ns) == (START_NS, None)
+
+    def test_is_known_where_all_chunks_are_whole(self, written, tmp_path):
+        content, _ = written
+        for place in (offset_of(content, 4, 14), offset_of(content, 5, 5)):
+            (tmp_path / 'cut.bag').write_bytes(content[:place])
+            reading = library.read(str(tmp_path / 'cut.bag'), TRUNCATED)
+            assert checked(content[:place])[1].duration_ns == reading.duration_ns
+
+
+class TestReadWhole:
+    """All of the bag is compared with its index; what rosbags cannot read is no damage."""
+
+    @pytest.mark.parametrize('fields', [
+        {'message_definition': b'# gr\xfc\xdfe\nstring data'}, {'callerid': b'/n\xff'},
+        {'latching': b'True'}, {'md5sum': None}, {'message_definition': None}],
+        ids=lambda fields: '-'.join(f'{k}' for k in fields))
+    def test_what_rosbags_refuses_is_read_without_it(self, tmp_path, fields):
+        content = bag_with_connection(**fields)
+        (tmp_path / 'x.bag').write_bytes(content)
+        assert outcome(content) == VALID
+        reading = library.read(str(tmp_path / 'x.bag'), VALID)
+        assert (reading.outcome, reading.reason, reading.message_count) == (VALID, '', 2)
+
+    @pytest.mark.parametrize(('op', 'name', 'new'), [
+        (6, b'start_time=', struct.pack('<II', 1_600_000_000, 0)),
+        (6, b'end_time=', struct.pack('<II', 1_900_000_000, 0))])
+    def test_the_times_of_chunks_are_compared(self, written, tmp_path, op, name, new):
+        content, _ = written
+        place = content.index(name, offset_of(content, op, 2)) + len(name)
+        assert read_whole(tmp_path, content[:place] + new + content[place + len(new):]) == CORRUPT
+
+    @pytest.mark.parametrize('place', [0, 8])
+    def test_the_entries_of_index_data_are_compared(self, written, tmp_path, place):
+        content, _ = written
+        begin = offset_of(content, 4, 2)
+        begin += 8 + struct.unpack_from('<I', content, begin)[0] + place
+        changed = bytearray(content)
+        changed[begin] ^= 1
+        assert read_whole(tmp_path, bytes(changed)) == CORRUPT
+
+    def test_a_chunk_that_the_index_leaves_out_is_found(self, written, tmp_path):
+        content = written[0]
+        chunks = struct.unpack_from('<I', content, content.index(b'chunk_count=') + 12)[0]
+        begin, end = offset_of(content, 6, 1), offset_of(content, 6, 2)
+        content = (content[:begin] + content[end:]).replace(
+            b'chunk_count=' + struct.pack('<I', chunks),
+            b'chunk_count=' + struct.pack('<I', chunks - 1))
+        assert outcome(content) == VALID
+        assert read_whole(tmp_path, content) == CORRUPT
+
+    def test_a_truncated_bag_says_each_thing_once(self, written, tmp_path):
+        content = written[0][:offset_of(written[0], 7)]
+        (tmp_path / 'x.bag').write_bytes(content)
+        assert library.read(str(tmp_path / 'x.bag'), TRUNCATED).reason == (
+            'it has 300 whole messages')
+
+
+def read_whole(folder: Path, content: bytes) -> str:
+    (folder / 'changed.bag').write_bytes(content)
+    return library.read(str(folder / 'changed.bag'), VALID).outcome
+
+
+def bag_with_connection(**changes: Optional[bytes]) -> bytes:
+    """Return a bag of two messages, whose connection has other fields."""
+    standard = {'topic': b'/t', 'type': b'std_msgs/String', 'md5sum': b'0' * 32,
+                'message_definition': b'string data'}
+    fields = {k: v for k, v in {**standard, **changes}.items() if v is not None}
+    connection = bag_record(bag_record(**fields)[4:-4], op=b'\x07', conn=bytes(4), topic=b'/t')
+    data, entries = connection, b''
+    for n in range(2):
+        entries += bag_time(START_NS + n) + struct.pack('<I', len(data))
+        data += bag_record(b'hello', op=b'\x02', conn=bytes(4), time=bag_time(START_NS + n))
+    one, two = struct.pack('<I', 1), struct.pack('<I', 2)
+    begin = len(b'#ROSBAG V2.0\n') + len(bag_header(0, 1, 1))
+    chunk = bag_record(data, op=b'\x05', compression=b'none', size=struct.pack('<I', len(data)))
+    chunk += bag_record(entries, op=b'\x04', ver=one, conn=bytes(4), count=two)
+    info = bag_record(bytes(4) + two, op=b'\x06', ver=one, chunk_pos=struct.pack('<Q', begin),
+                      start_time=bag_time(START_NS), end_time=bag_time(START_NS + 1), count=one)
+    return b'#ROSBAG V2.0\n' + bag_header(begin + len(chunk), 1, 1) + chunk + connection + info

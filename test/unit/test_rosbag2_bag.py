@@ -182,6 +182,20 @@ def test_so_many_files_are_looked_at(bag):
     assert verdict_on(bag) == Verdict(VALID, 'only 1000 of the 1001 files were looked at')
 
 
+def test_of_too_large_metadata_the_files_that_are_there_count(bag):
+    with open(bag / 'metadata.yaml', 'ab') as file:
+        file.write(b'custom_data: [' + b'x,' * 200_000 + b']')
+    (bag / 'notes.txt').write_text('windy')
+    verdict = verdict_on(bag)
+    assert verdict.outcome == VALID
+    assert verdict.reason.startswith('metadata.yaml: not all of it was looked at')
+    with open(bag / 'flight_1.db3', 'r+b') as file:
+        file.truncate(5000)
+    assert verdict_on(bag).outcome == TRUNCATED
+    (bag / 'flight_0.db3').write_bytes(b'no database')
+    assert verdict_on(bag).outcome == CORRUPT
+
+
 def test_no_file_stays_open(bag):
     before = os.listdir('/proc/self/fd')
     for change in ('', 'flight_0.db3', 'metadata.yaml'):

@@ -149,7 +149,7 @@ def test_cut_inside_a_character_is_truncated():
     pytest.param(b'mcap', b'&a mcap', id='anchor'),
     pytest.param(b'mcap', b'*a', id='alias'),
     pytest.param(b'mcap', b'[' * 100_000, id='deep'),
-    pytest.param(b'mcap', b'[' + b'x,' * 400_000 + b']', id='wide'),
+    pytest.param(b'mcap', b'[x, y]', id='list for a storage'),
     pytest.param(b'mcap', b'x' * 2_000_000, id='large'),
     pytest.param(b'version: 9', b'version: ' + b'9' * 500_000, id='long number'),
     pytest.param(b'version: 9', b'version: 1' + b':59' * 200_000, id='long time of day'),
@@ -183,6 +183,53 @@ def test_a_recording_without_messages_has_no_start():
     description = opened(empty).describe()
     assert (description.message_count, description.start_ns, description.duration_ns) == (
         0, None, None)
+
+
+@pytest.mark.parametrize('topics, files', [(1300, 1), (200, 4000)])
+def test_of_a_large_recording_all_is_read(topics, files):
+    profile = b''.join(b'            %s:\n              sec: 1\n              nsec: 2\n' % name
+                       for name in (b'deadline', b'lifespan', b'liveliness_lease_duration'))
+    key = b'topics_with_message_count:\n'
+    content = WHOLE.replace(key, key + b''.join(
+        b'    - topic_metadata:\n        name: /t%d\n        type: a/msg/B\n'
+        b'        serialization_format: cdr\n        offered_qos_profiles:\n'
+        b'          - history: keep_last\n            depth: 10\n            reliability: x\n%s'
+        b'        type_description_hash: RIHS01_00\n      message_count: 0\n' % (n, profile)
+        for n in range(topics)))
+    content = content.replace(b'    - a_0.mcap\n', b''.join(
+        b'    - a_%d.mcap\n' % n for n in range(files)))
+    content = content.replace(b'  custom_data:', b''.join(
+        b'    - path: a_%d.mcap\n      starting_time:\n        nanoseconds_since_epoch: 1\n'
+        b'      duration:\n        nanoseconds: 2\n      message_count: 3\n' % n
+        for n in range(1, files)) + b'  custom_data:')
+    metadata = opened(content)
+    assert metadata.check_content() == Verdict(VALID)
+    assert len(metadata.describe().topics) == topics + 2
+    assert len(metadata.information.files) == files
+
+
+@pytest.mark.parametrize('more', [
+    pytest.param(b'    - x\n' * 160_000, id='values'),
+    pytest.param(b'    # ' + b'x' * 4_200_000 + b'\n', id='bytes')])
+def test_of_more_than_anybody_writes_not_all_is_looked_at(more, tmp_path):
+    path = tmp_path / 'metadata.yaml'
+    path.write_bytes(WHOLE.replace(b'    - a_0.mcap\n', b'    - a_0.mcap\n' + more))
+    with open(path, 'rb') as stream:
+        metadata = Rosbag2Metadata(LogReader(path, stream))
+        before_s = time.process_time()
+        for level in (STRUCTURE, FULL):
+            verdict = metadata.check(level)
+            assert verdict.outcome == VALID
+            assert verdict.reason.startswith('not all of it was looked at')
+        assert metadata.describe() == Description('rosbag2')
+        assert time.process_time() - before_s < 1.5
+
+
+@pytest.mark.parametrize('end', [
+    b'\n  - [1', b'\n  - 1\n', b' [', b' [a, {b', b'\n  version: {',
+    b'\n  version: [9', b'\n  topics_with_message_count: {a'])
+def test_what_is_no_beginning_of_metadata_is_corrupt(end):
+    assert outcome_of(FIRST + end) == CORRUPT
 
 
 def test_a_thousand_topics_are_read():

@@ -105,6 +105,9 @@ def test_the_reason_says_where_the_messages_of_a_large_log_end():
     (made_ulog.head() + parts.subscription(0, 'nothing'), "'nothing' is not defined"),
     (made_ulog.head() + parts.message(b'I', b'\xffshort'), 'has no name'),
     (made_ulog.head() + parts.message(b'I', b''), 'has no name'),
+    (made_ulog.head() + parts.information('float x', b'abc'), "'x' has 3 bytes instead of 4"),
+    (made_ulog.head() + parts.message(b'P', b'\x09int32_t y' + bytes(5)),
+     "'y' has 5 bytes instead of 4"),
     (made_ulog.head() + parts.message(b'A', b'abc'), 'has 3 bytes, not 4'),
     (made_ulog.head() + parts.message(b'\xc4', b'abc'), 'no message of the kind'),
     (made_ulog.log() + parts.data(99, bytes(20)), 'topic 99, which was never announced'),
@@ -187,6 +190,7 @@ class TestAppended:
         assert verdict(content[:len(log) - 100]).outcome == 'truncated'
         assert verdict(content + bytes(50)).outcome == 'corrupt'
         assert description(content).start_ns == UTC_US * 1000
+        assert description(content).duration_ns == description(log[:-5]).duration_ns
 
     @pytest.mark.parametrize('offsets', [(1, 0, 0), (2**63, 0, 0), (2000, 1900, 0)])
     def test_at_impossible_places_is_damage(self, offsets):

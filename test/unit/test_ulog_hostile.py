@@ -29,6 +29,25 @@ def behind_a_head(tail: bytes) -> bytes:
     return BASE + made_ulog.attitudes(1000) * 200 + tail
 
 
+def in_sections(tail: bytes, filling: bytes = parts.message(b'z', bytes(9990))) -> bytes:
+    """Return a log with data appended three times; what is before each ends like this."""
+    section = bytearray(17 * MIB)
+    count = 4 * MIB // len(filling) + 1
+    section[:count * len(filling)] = filling * count
+    section[-len(tail):] = tail
+    sections = [bytearray(section) for _ in range(4)]
+    offsets = [len(section) * number for number in (1, 2, 3)]
+    head = made_ulog.head(flags=made_ulog.flag_bits(b'\x01' + bytes(7), offsets))
+    beginning = head + made_ulog.topics()
+    sections[0][:len(beginning) + count * len(filling)] = beginning + filling * count
+    return b''.join(sections)
+
+
+def letters(count: int) -> bytes:
+    """Return letters of messages, and small sizes, in no order."""
+    return bytes(random.Random(2).choices(b'FIMPQARLCSO\x09\x00\x01', k=count))
+
+
 def announced(count: int) -> bytes:
     return b''.join(parts.message(b'A', struct.pack('<BH', n % 256, n) + b't')
                     for n in range(count))
@@ -58,6 +77,15 @@ CORRUPT: dict[str, Callable[[], bytes]] = {
     'messages inside of messages': lambda: behind_a_head(b'\x02\x00O' * 4 * MIB),
     'noise': lambda: behind_a_head(random.Random(1).randbytes(12 * MIB)),
     'zero bytes': lambda: behind_a_head(bytes(12 * MIB)),
+    'letters F at the ends of four sections': lambda: in_sections(b'F' * 300_000),
+    'unsubscriptions at the ends of four sections': lambda: in_sections(
+        b'\x02\0R' * 100_000),
+    'letters F at the ends of four sections of text': lambda: in_sections(
+        b'F' * 300_000, parts.logged_text(1, '')),
+    'one topic announced again and again before letters': lambda: (
+        filled(parts.file_header(1) + ONE_TOPIC, parts.subscription(0, 't')
+               + parts.data(0, bytes(8))) + letters(300_000)),
+    'letters at the ends of four sections': lambda: in_sections(letters(300_000)),
     'formats inside of formats': lambda: parts.file_header(1) + b''.join(
         parts.topic_format(f'f{n}', f'f{n + 1} a;') for n in range(5000))
         + parts.subscription(0, 'f0'),

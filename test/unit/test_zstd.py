@@ -64,7 +64,46 @@ def test_cut_anywhere_is_truncated(file, tmp_path):
         path.write_bytes(content[:length])
         assert looked_at(path)[0].outcome == TRUNCATED, length
         path.write_bytes(content[:length] + bytes(len(content) - length + 4))
-        assert looked_at(path)[0].outcome in (TRUNCATED, CORRUPT), length
+        assert looked_at(path)[0].outcome == TRUNCATED, length
+
+
+@pytest.mark.parametrize('states_size', [0, 1])
+@pytest.mark.parametrize('checksum', [0, 1])
+def test_zeros_where_its_end_should_be_are_of_a_power_cut(tmp_path, states_size, checksum):
+    path = tmp_path / 'x'
+    database = made_logs.write_db3(path, range(START_NS, START_NS + 30_000)).read_bytes()
+    path = packed(tmp_path / 'x.db3.zstd', database, write_checksum=checksum,
+                  write_content_size=states_size)
+    content = path.read_bytes()
+    for zeros in (1, 3, 5, 100, len(content) // 2, len(content) - 20):
+        for more in (0, 4, 300_000):
+            kept = content[:-zeros]
+            if kept.endswith(b'\0') or not any(content[-zeros:]):
+                continue
+            path.write_bytes(kept + bytes(zeros + more))
+            verdict, description = looked_at(path)
+            assert verdict.outcome == TRUNCATED, (zeros, more)
+            if zeros < 101:
+                assert description.start_ns == START_NS
+            assert library.read(str(path), TRUNCATED).outcome == VALID, (zeros, more)
+    damaged = bytearray(content[:-100] + bytes(100))
+    damaged[30:60] = bytes(30)
+    path.write_bytes(damaged)
+    assert looked_at(path)[0].outcome == CORRUPT
+    assert library.read(str(path), TRUNCATED).outcome == CORRUPT
+    assert library.read(str(path), VALID).outcome == CORRUPT
+
+
+def test_zeros_at_the_end_of_much_content_are_found_by_unpacking_it(tmp_path):
+    content = b'SQLite format 3\0' + random.Random(1).randbytes(100_000) * 200
+    path = packed(tmp_path / 'x.db3.zstd', content, write_checksum=1)
+    with open(path, 'r+b') as file:
+        file.seek(-2, os.SEEK_END)
+        file.write(bytes(2))
+    assert looked_at(path)[0].outcome == VALID
+    reading = library.read(str(path), VALID)
+    assert reading.outcome == TRUNCATED
+    assert 'zeros' in reading.reason
 
 
 def test_what_is_wrong_inside_is_wrong_outside(tmp_path, database):
@@ -149,3 +188,25 @@ def test_nothing_is_left_of_what_is_unpacked(tmp_path, monkeypatch, database):
         library.read(str(packed(tmp_path / 'x.db3.zstd', content)), VALID)
         assert os.listdir(folder) == []
     assert os.listdir('/proc/self/fd') == before
+
+
+def test_what_is_unpacked_has_no_name_when_sqlite_begins_to_read(tmp_path, monkeypatch, database):
+    # Loading the schema can take long, and the process can be killed then.
+    folder = tmp_path / 'temporary'
+    folder.mkdir()
+    statements = []
+
+    class Watched(sqlite3.Connection):
+
+        def execute(self, statement, *parameters):
+            assert os.listdir(folder) == []
+            statements.append(statement)
+            return super().execute(statement, *parameters)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr('sqlite3.connect',
+                        lambda *names, **options: connect(*names, factory=Watched, **options))
+    monkeypatch.setattr('tempfile.tempdir', str(folder))
+    path = packed(tmp_path / 'x.db3.zstd', database)
+    assert library.read(str(path), VALID).message_count == 3000
+    assert statements

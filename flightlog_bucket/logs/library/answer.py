@@ -11,7 +11,7 @@ import json
 import os
 from typing import Any, Optional
 
-from flightlog_bucket.errors import ConfigurationError
+from flightlog_bucket.errors import ConfigurationError, LocalFileChanged
 from flightlog_bucket.logs.description import Topic
 from flightlog_bucket.logs.library.reading import Reading
 from flightlog_bucket.logs.verdict import CORRUPT, TRUNCATED, VALID
@@ -64,6 +64,8 @@ def of_error(error: BaseException, path: str) -> bytes:
             return OUT_OF_MEMORY
         if isinstance(cause, OSError) and cause.errno not in _OF_THE_LOG:
             return json.dumps(_of_system(cause.errno or 0)).encode()
+    if isinstance(error, LocalFileChanged):
+        return json.dumps({'changed': True}).encode()
     if isinstance(error, ImportError):  # what a library imports only when it needs it
         return of_import_error(error)
     text = ' '.join(str(error)[:_MAX_REASON].replace(path, 'the log').split())
@@ -90,6 +92,7 @@ def parse(data: bytes, structure: str, limits: Mapping[str, str]) -> Reading:
     :param limits: what to say of each that can be hit, by its name
     :raises NoAnswer: if it is none
     :raises ConfigurationError: if a library is missing
+    :raises LocalFileChanged: if the log became shorter
     :raises OSError: if the disk did not give the log
     """
     try:
@@ -130,6 +133,8 @@ def _causes(error: BaseException) -> list[BaseException]:
 def _raise_fault(answer: dict[str, Any]) -> None:
     if 'errno' in answer:
         raise _system_error(answer['errno'])
+    if 'changed' in answer:
+        raise LocalFileChanged('the log became shorter while it was read')
     if 'missing' in answer:
         module = _text(answer['missing'], _MAX_REASON)
         package = module.partition('.')[0]

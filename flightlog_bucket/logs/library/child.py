@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 import json
+import logging
 import os
 from pathlib import Path
 import select
@@ -28,6 +29,8 @@ from flightlog_bucket.logs.reader import LogReader
 
 if TYPE_CHECKING:
     import subprocess
+
+_log = logging.getLogger(__name__)
 
 READERS = {storage: f'flightlog_bucket.logs.library.{module}' for storage, module in (
     ('ulog', 'ulog'), ('rosbag1', 'rosbag1'), ('mcap', 'mcap'), ('sqlite3', 'sqlite3_bag'),
@@ -83,6 +86,7 @@ def read_whole(storage: str, log: LogReader, structure: str,
     :param limits: of the process; None: by the size of the log
     :raises Cancelled: if it was
     :raises ConfigurationError: if the library of the format is not installed
+    :raises LocalFileChanged: if the log became shorter
     :raises OSError: if the disk does not give the log
     """
     if storage not in readers:
@@ -90,7 +94,7 @@ def read_whole(storage: str, log: LogReader, structure: str,
     cancel = cancel or threading.Event()
     limits = limits or limits_for(storage, log.size)
     try:
-        with _one_at_a_time(cancel):
+        with _one_at_a_time(cancel, log.path):
             ended = _run(log.stream.fileno(), readers[storage], structure, cancel, limits)
     except _Unfinished as error:
         return answer.unfinished(structure, str(error))
@@ -101,10 +105,12 @@ def read_whole(storage: str, log: LogReader, structure: str,
 
 
 @contextmanager
-def _one_at_a_time(cancel: threading.Event) -> Iterator[None]:
+def _one_at_a_time(cancel: threading.Event, path: Path) -> Iterator[None]:
     _check(cancel)
-    while not _turn.acquire(timeout=_LOOK_EVERY_S):
-        _check(cancel)
+    if not _turn.acquire(blocking=False):
+        _log.info('%r waits: another log is read whole', os.fspath(path))
+        while not _turn.acquire(timeout=_LOOK_EVERY_S):
+            _check(cancel)
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 import errno
 import os
 import sqlite3
@@ -10,17 +11,22 @@ from urllib.parse import quote
 
 from flightlog_bucket.logs import topics
 from flightlog_bucket.logs.description import Topic
+from flightlog_bucket.logs.library.answer import unfinished
 from flightlog_bucket.logs.library.reading import Reading
 from flightlog_bucket.logs.reader import Damage
-from flightlog_bucket.logs.verdict import CORRUPT, TRUNCATED
+from flightlog_bucket.logs.verdict import CORRUPT, TRUNCATED, VALID
 
-_PRAGMAS = ('trusted_schema = OFF', 'cell_size_check = ON', 'mmap_size = 0',
-            'cache_size = -8192', 'hard_heap_limit = 134217728')
+_PRAGMAS = ('hard_heap_limit = 134217728', 'trusted_schema = OFF', 'cell_size_check = ON',
+            'mmap_size = 0', 'cache_size = -8192')
+_DISK_ERROR = 'disk I/O error'
 # The type that the schema states is only a label; the text of the statement decides.
 _REAL_TABLES = ("SELECT count(*) FROM sqlite_master WHERE name IN ('messages', 'topics')"
                 " AND type = 'table' AND rootpage > 0 AND sql LIKE 'CREATE TABLE%'")
-_COMPUTED_COLUMNS = ("SELECT (SELECT count(*) FROM pragma_table_xinfo('messages') WHERE hidden)"
-                     " + (SELECT count(*) FROM pragma_table_xinfo('topics') WHERE hidden)")
+_COMPUTED_COLUMNS = (
+    "SELECT (SELECT count(*) FROM pragma_table_xinfo('messages') WHERE hidden"
+    " AND lower(name) IN ('id', 'topic_id', 'timestamp', 'data'))"
+    " + (SELECT count(*) FROM pragma_table_xinfo('topics') WHERE hidden"
+    " AND lower(name) IN ('id', 'name', 'type'))")
 _WRONG_TOPICS = ("SELECT count(*) FROM topics WHERE typeof(name) <> 'text'"
                  " OR typeof(type) <> 'text'")
 # Grouped by SQLite, all messages would be sorted.
@@ -35,21 +41,23 @@ def read(path: str, structure: str) -> Reading:
     :param path: of the file
     :param structure: what the check of its structure said, ``valid`` or ``truncated``
     """
-    return read_opened(lambda: opened(path), structure)
+    return read_opened(lambda: connected(path), structure)
 
 
 def read_opened(opener: Callable[[], sqlite3.Connection], structure: str) -> Reading:
     """
     Read every page and every message of an SQLite file.
 
-    :param opener: opens it
+    :param opener: gives a connection to it that has not been used
     :param structure: what the check of its structure said, ``valid`` or ``truncated``
     """
     try:
         with closing(opener()) as database:
+            for pragma in _PRAGMAS:
+                database.execute(f'PRAGMA {pragma}').close()
             return _read(database, structure)
     except sqlite3.OperationalError as error:
-        if 'disk I/O error' in str(error):
+        if _DISK_ERROR in str(error):
             raise OSError(errno.EIO, os.strerror(errno.EIO)) from error
         return _damaged(f'SQLite says: {error}', structure)
     except sqlite3.DatabaseError as error:
@@ -63,9 +71,11 @@ def _damaged(reason: str, structure: str) -> Reading:
     return Reading() if structure == TRUNCATED else Reading(CORRUPT, reason)
 
 
-def opened(path: str) -> sqlite3.Connection:
+def connected(path: str) -> sqlite3.Connection:
     """
     Open a file as it is, without the ``-wal`` beside it, which would be merged into it.
+
+    Nothing of it is read yet.
 
     :raises OSError: if it is gone
     """
@@ -74,14 +84,7 @@ def opened(path: str) -> sqlite3.Connection:
     if not os.path.exists(real) or not os.path.samefile(path, real):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), real)
     uri = f'file://{quote(os.fsencode(real))}?mode=ro&immutable=1'
-    database = sqlite3.connect(uri, uri=True, isolation_level=None)
-    try:
-        for pragma in _PRAGMAS:
-            database.execute(f'PRAGMA {pragma}').close()
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
+    return sqlite3.connect(uri, uri=True, isolation_level=None)
 
 
 def _read(database: sqlite3.Connection, structure: str) -> Reading:
@@ -89,13 +92,39 @@ def _read(database: sqlite3.Connection, structure: str) -> Reading:
         raise Damage('the tables topics and messages are not there')
     if database.execute(_COMPUTED_COLUMNS).fetchone() != (0,):
         raise Damage('there are computed columns')
-    if structure != TRUNCATED:
-        said = database.execute('PRAGMA integrity_check(1)').fetchone()[0]
-        if said != 'ok':
-            raise Damage(f'SQLite says: {said.splitlines()[-1]}')
+    not_checked = '' if structure == TRUNCATED else _check_pages(database)
     if database.execute(_WRONG_TOPICS).fetchone() != (0,):
         raise Damage('a topic has no name or no type')
-    return _counted(database)
+    counted = _counted(database)
+    return replace(counted, reason=not_checked)
+
+
+def _check_pages(database: sqlite3.Connection) -> str:
+    """
+    Look at each page of the file.
+
+    :returns: why SQLite cannot look at all: somebody's own tables may use what only their
+        program has, e.g. a collation; then those of rosbag2 are looked at
+    :raises Damage: if one is damaged
+    """
+    why = _integrity(database, '1')
+    if why:
+        for table in ('messages', 'topics'):
+            _integrity(database, f"'{table}'")
+    return why and unfinished(VALID, f'SQLite says: {why}').reason
+
+
+def _integrity(database: sqlite3.Connection, what: str) -> str:
+    try:
+        said = database.execute(f'PRAGMA integrity_check({what})').fetchone()[0]
+    except sqlite3.OperationalError as error:
+        if _DISK_ERROR in str(error):
+            raise
+        # Damage of a page is another error, or what is said.
+        return str(error)
+    if said != 'ok':
+        raise Damage(f'SQLite says: {said.splitlines()[-1]}')
+    return ''
 
 
 def _counted(database: sqlite3.Connection) -> Reading:
@@ -116,6 +145,11 @@ def _counted(database: sqlite3.Connection) -> Reading:
 
 
 def _topics(database: sqlite3.Connection, counts: Counter[int]) -> tuple[Topic, ...]:
+    known = {topic_id for topic_id, in database.execute('SELECT id FROM topics')}
+    lost = sum(count for topic_id, count in counts.items() if topic_id not in known)
+    if lost:
+        # rosbag2 joins the tables, and would leave them out without a word.
+        raise Damage(f'the table topics lacks the topic of {lost} of the messages')
     rows = database.execute('SELECT id, CAST(name AS BLOB), CAST(type AS BLOB) FROM topics')
     return topics.by_name((topics.text(name), topics.text(kind), counts[topic_id])
                           for topic_id, name, kind in rows)

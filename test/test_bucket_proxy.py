@@ -104,7 +104,7 @@ def test_content_must_be_what_the_name_says(tmp_path: Path) -> None:
 
 def test_empty_and_too_large_files_are_refused(tmp_path: Path) -> None:
     assert upload(written(tmp_path, 'a.ulg', b'')).startswith('400 File validation failed: ')
-    path = written(tmp_path, 'b.ulg', ULOG)
+    path = written(tmp_path, 'b.ulg', b'ULogData')
     os.truncate(path, 2 * 1024**3 - 1)  # takes no room on the disk
     assert upload(path) == 'accepted'
     os.truncate(path, 2 * 1024**3)

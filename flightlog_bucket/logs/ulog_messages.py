@@ -94,7 +94,8 @@ class Messages:
             self.skipped.add(kind)
         else:
             raise Damage(f'there is no message of the kind {chr(kind)!a} with'
-                         f' {len(content)} bytes' if kind else 'there is no message')
+                         f' {len(content)} bytes' if kind else
+                         'there are zero bytes in the place of a message')
 
     def take_data(self, content: bytes) -> Subscription:
         """

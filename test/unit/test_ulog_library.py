@@ -105,7 +105,7 @@ def large(middle: bytes, samples: int = 400_000) -> bytes:
 
 @pytest.mark.parametrize(('middle', 'outcome', 'reason'), [
     (b'', 'valid', ''),
-    (bytes(500), 'corrupt', 'there is no message (at byte {})'),
+    (bytes(500), 'corrupt', 'there are zero bytes in the place of a message (at byte {})'),
     (parts.data(0, bytes(7)), 'corrupt',
      "a message of 'vehicle_attitude' has 7 bytes instead of 25 (at byte {})"),
 ])

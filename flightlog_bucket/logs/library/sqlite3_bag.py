@@ -16,7 +16,7 @@ from flightlog_bucket.logs.library.reading import Reading
 from flightlog_bucket.logs.reader import Damage
 from flightlog_bucket.logs.verdict import CORRUPT, TRUNCATED, VALID
 
-_PRAGMAS = ('hard_heap_limit = 134217728', 'trusted_schema = OFF', 'cell_size_check = ON',
+_PRAGMAS = ('trusted_schema = OFF', 'cell_size_check = ON',
             'mmap_size = 0', 'cache_size = -8192')
 _DISK_ERROR = 'disk I/O error'
 # The type that the schema states is only a label; the text of the statement decides.

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from flightlog_bucket.logs import mcap, rosbag1, rosbag2_sqlite, zstd
 from flightlog_bucket.logs.formats import format_of_name
 from flightlog_bucket.logs.reader import Damage, LogReader
 
@@ -29,6 +28,7 @@ def has_end_mark(path: Path) -> bool:
 
 
 def _mcap(path: Path, stream: BinaryIO) -> bool:
+    from flightlog_bucket.logs import mcap
     log = LogReader(path, stream)
     end = len(mcap.MAGIC)
     # The magic opens the file as well.
@@ -36,6 +36,7 @@ def _mcap(path: Path, stream: BinaryIO) -> bool:
 
 
 def _rosbag1(path: Path, stream: BinaryIO) -> bool:
+    from flightlog_bucket.logs import rosbag1
     try:
         return rosbag1.is_closed(LogReader(path, stream))
     except Damage:
@@ -43,11 +44,13 @@ def _rosbag1(path: Path, stream: BinaryIO) -> bool:
 
 
 def _sqlite3(path: Path, stream: BinaryIO) -> bool:
+    from flightlog_bucket.logs import rosbag2_sqlite
     wal, journal = (path.with_name(path.name + end) for end in ('-wal', '-journal'))
     return not (_size(wal) or (_size(journal) and rosbag2_sqlite.is_hot_journal(str(journal))))
 
 
 def _zstd(path: Path, stream: BinaryIO) -> bool:
+    from flightlog_bucket.logs import zstd
     return zstd.is_whole(stream)
 
 

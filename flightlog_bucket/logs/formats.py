@@ -1,12 +1,15 @@
 """The formats of flight logs that can be stored: one row each."""
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional, TYPE_CHECKING
 
-from flightlog_bucket.logs import mcap, rosbag1, rosbag2_metadata, rosbag2_sqlite, ulog, zstd
-from flightlog_bucket.logs.flight_log import FlightLog
-from flightlog_bucket.logs.reader import LogReader
+if TYPE_CHECKING:
+    from flightlog_bucket.logs.flight_log import FlightLog
+    from flightlog_bucket.logs.reader import LogReader
+
+METADATA = 'metadata.yaml'
 
 
 @dataclass(frozen=True)
@@ -30,34 +33,45 @@ class LogFormat:
     content: str
     content_type: str
     matches: Callable[[bytes], bool]
-    open: Callable[[LogReader], FlightLog]
+    open: 'Callable[[LogReader], FlightLog]'
     check_beside: Callable[[Path], None] = lambda path: None
+
+
+def _of(module: str, name: str) -> Callable[..., Any]:
+    """Return a function of a format's module, which is imported with its first log only."""
+    def call(*given: object) -> Any:
+        return getattr(import_module(f'flightlog_bucket.logs.{module}'), name)(*given)
+    return call
 
 
 FORMATS = (
     LogFormat('ulog', '.ulg', 'ULog', 'a ULog', 'application/x-ulog',
-              ulog.matches, ulog.Ulog),
+              _of('ulog', 'matches'), _of('ulog', 'Ulog')),
     LogFormat('ulog.encrypted', '.ulge', 'encrypted ULog', 'an encrypted ULog',
-              'application/octet-stream', ulog.is_encrypted, ulog.EncryptedUlog),
+              'application/octet-stream', _of('ulog', 'is_encrypted'),
+              _of('ulog', 'EncryptedUlog')),
     LogFormat('rosbag1', '.bag', 'ROS 1 bag', 'a ROS 1 bag', 'application/x-rosbag',
-              rosbag1.matches, rosbag1.Rosbag1),
+              _of('rosbag1', 'matches'), _of('rosbag1', 'Rosbag1')),
     LogFormat('mcap', '.mcap', 'MCAP', 'an MCAP file', 'application/x-mcap',
-              mcap.matches, mcap.Mcap),
+              _of('mcap', 'matches'), _of('mcap', 'Mcap')),
     LogFormat('sqlite3', '.db3', 'SQLite', 'an SQLite database', 'application/vnd.sqlite3',
-              rosbag2_sqlite.matches, rosbag2_sqlite.Rosbag2Sqlite, rosbag2_sqlite.check_merged),
+              _of('rosbag2_sqlite', 'matches'), _of('rosbag2_sqlite', 'Rosbag2Sqlite'),
+              _of('rosbag2_sqlite', 'check_merged')),
     LogFormat('mcap.zstd', '.mcap.zstd', 'compressed MCAP', 'Zstandard-compressed',
-              'application/zstd', zstd.matches, zstd.CompressedMcap),
+              'application/zstd', _of('zstd', 'matches'), _of('zstd', 'CompressedMcap')),
     LogFormat('sqlite3.zstd', '.db3.zstd', 'compressed SQLite', 'Zstandard-compressed',
-              'application/zstd', zstd.matches, zstd.CompressedSqlite),
+              'application/zstd', _of('zstd', 'matches'), _of('zstd', 'CompressedSqlite')),
 )
 
 # What is a log only together with the other files of a rosbag2 directory.
 BAG_METADATA = LogFormat(
     'rosbag2', '.yaml', 'rosbag2 metadata', 'the metadata of a rosbag2 directory',
-    'application/yaml', rosbag2_metadata.matches, rosbag2_metadata.Rosbag2Metadata)
+    'application/yaml', _of('rosbag2_metadata', 'matches'),
+    _of('rosbag2_metadata', 'Rosbag2Metadata'))
 BAG_WAL = LogFormat(
     'sqlite3-wal', '.db3-wal', 'SQLite write-ahead log', 'a write-ahead log of SQLite',
-    'application/octet-stream', rosbag2_sqlite.is_wal, rosbag2_sqlite.WriteAheadLog)
+    'application/octet-stream', _of('rosbag2_sqlite', 'is_wal'),
+    _of('rosbag2_sqlite', 'WriteAheadLog'))
 
 EXTENSIONS = tuple(log_format.extension for log_format in FORMATS)
 
@@ -73,7 +87,7 @@ def format_of_name(name: str) -> Optional[LogFormat]:
 
 def format_in_bag(name: str) -> Optional[LogFormat]:
     """Return the format of a file that belongs to a rosbag2 directory, and is no log alone."""
-    if name == rosbag2_metadata.NAME:
+    if name == METADATA:
         return BAG_METADATA
     end = BAG_WAL.extension
     return BAG_WAL if len(name) > len(end) and name[-len(end):].lower() == end else None

@@ -12,9 +12,11 @@ from pathlib import Path
 import re
 from typing import Optional
 
-from flightlog_bucket.logs.formats import format_of_name
+from flightlog_bucket.logs.formats import format_of_name, METADATA
 
-METADATA = 'metadata.yaml'
+__all__ = ['COMPRESSED_END', 'METADATA', 'WAL_END', 'BagFiles', 'arrange', 'bag_of',
+           'has_metadata', 'is_bag_file', 'is_named_after', 'split_number']
+
 WAL_END = '.db3-wal'
 COMPRESSED_END = '.zstd'
 

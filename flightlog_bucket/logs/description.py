@@ -53,6 +53,16 @@ class Description:
     dropouts: Optional[int] = None
     dropout_ms: Optional[int] = None
 
+    @property
+    def start(self) -> Optional[datetime]:
+        """When the recording began, aware, UTC; None: not known, or no possible date."""
+        if self.start_ns is None:
+            return None
+        try:
+            return _EPOCH + timedelta(microseconds=self.start_ns // 1000)
+        except OverflowError:
+            return None
+
     def as_dict(self) -> dict[str, Any]:
         """
         Return what is known, for JSON.
@@ -61,7 +71,7 @@ class Description:
         and ``message_count``.
         """
         known = {
-            'storage': self.storage, 'start': _iso(self.start_ns),
+            'storage': self.storage, 'start': _iso(self.start),
             'duration_s': None if self.duration_ns is None else self.duration_ns / 10**9,
             'message_count': self.message_count, 'compression': self.compression,
             'vehicle_uuid': self.vehicle_uuid, 'hardware': self.hardware,
@@ -76,10 +86,7 @@ def _known(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, '', [])}
 
 
-def _iso(start_ns: Optional[int]) -> Optional[str]:
-    try:
-        moment = _EPOCH + timedelta(microseconds=(start_ns or 0) // 1000)
-    except OverflowError:  # no date
+def _iso(moment: Optional[datetime]) -> Optional[str]:
+    if moment is None:
         return None
-    shown = moment.isoformat(timespec='microseconds').replace('+00:00', 'Z')
-    return None if start_ns is None else shown
+    return moment.isoformat(timespec='microseconds').replace('+00:00', 'Z')

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from flightlog_bucket.logs.formats import format_of_name
-from flightlog_bucket.logs.reader import Damage, LogReader
+from flightlog_bucket.logs.reader import Damage, LogReader, OPEN_NO_LINK
 
 
 def has_end_mark(path: Path) -> bool:
@@ -22,7 +22,7 @@ def has_end_mark(path: Path) -> bool:
     log_format = format_of_name(path.name)
     if log_format is None or log_format.name not in _MARKS:
         return True
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    fd = os.open(path, OPEN_NO_LINK)
     with open(fd, 'rb', buffering=0) as stream:
         return _MARKS[log_format.name](path, stream)
 

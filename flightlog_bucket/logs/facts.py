@@ -1,7 +1,7 @@
 """Accepting a log: name and content must be of the same, allowed format."""
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 import logging
 import os
 from pathlib import Path
@@ -61,8 +61,7 @@ class LogFacts:
     @property
     def start(self) -> Optional[datetime]:
         """When the recording began, aware, UTC; None where the log does not tell it."""
-        start_ns = self.description.start_ns
-        return None if start_ns is None else _EPOCH + timedelta(microseconds=start_ns // 1000)
+        return self.description.start
 
 
 def inspect(name: str, path: Path, stream: BinaryIO, *,

@@ -4,6 +4,7 @@ What unpacks chunks and files: libraries that may be missing.
 ROS has no keys for all of them. Without them logs are checked and stored all the same, and only
 what is packed is not looked into.
 """
+from importlib import import_module
 from typing import Any
 
 from flightlog_bucket.logs.reader import TooMuch
@@ -28,21 +29,20 @@ def zstandard() -> Any:
 
     :raises Missing: if it is not installed
     """
-    try:
-        import zstandard as library
-    except ImportError:
-        raise Missing('zstandard is not installed') from None
-    return library
+    return _library('zstandard')
 
 
 def lz4_frame() -> Any:
     """
-    Return the library.
+    Return the part of lz4 that reads frames.
 
     :raises Missing: if it is not installed
     """
+    return _library('lz4.frame')
+
+
+def _library(name: str) -> Any:
     try:
-        import lz4.frame as library
+        return import_module(name)
     except ImportError:
-        raise Missing('lz4 is not installed') from None
-    return library
+        raise Missing(f'{name.partition(".")[0]} is not installed') from None

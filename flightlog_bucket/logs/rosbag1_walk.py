@@ -9,7 +9,14 @@ from dataclasses import dataclass, field, replace
 import struct
 from typing import Optional
 
-from flightlog_bucket.logs.reader import Damage, EndOfLog, LogReader, MAX_RECORDS, TooMuch
+from flightlog_bucket.logs.reader import (
+    Damage,
+    EndOfLog,
+    LogReader,
+    MAX_RECORDS,
+    TooMuch,
+    zeros_begin,
+)
 from flightlog_bucket.logs.rosbag1_index import Part, records_of_chunk
 from flightlog_bucket.logs.rosbag1_records import (
     Connection,
@@ -32,7 +39,6 @@ _MAX_UNPACKED = 4
 _MAX_ZEROS = 4 * 1024**2
 _FEW_ZEROS = 16
 """Numbers and messages end with as many."""
-_BLOCK_BYTES = 64 * 1024
 
 
 @dataclass
@@ -90,19 +96,13 @@ def walk(log: LogReader, offset: int, budget: FieldBudget) -> Walk:
     return found
 
 
-def zeros_begin(read: ReadAt, size: int, at_most: int) -> int:
+def lost_from(read: ReadAt, size: int, at_most: int) -> int:
     """
-    Return where the zero bytes begin that a log ends with; its size: there are only a few.
+    Return where the zero bytes begin that a bag ends with; its size: there are only a few.
 
     :param at_most: bytes that are looked at
     """
-    begin = size
-    while begin > max(size - at_most, 0):
-        length = min(_BLOCK_BYTES, begin)
-        left = len(read(begin - length, length).rstrip(b'\0'))
-        begin -= length - left
-        if left:
-            break
+    begin = zeros_begin(read, size, at_most)
     return begin if size - begin > _FEW_ZEROS else size
 
 
@@ -150,7 +150,7 @@ class _Walker:
         self.found = Walk()
 
     def run(self) -> None:
-        self._zeros = zeros_begin(self._log.read_at, self._log.size, _MAX_ZEROS)
+        self._zeros = lost_from(self._log.read_at, self._log.size, _MAX_ZEROS)
         for _ in range(MAX_RECORDS):
             try:
                 record = next_record(self._window.read, self.offset, self._zeros, self._budget)

@@ -10,10 +10,10 @@ import threading
 from typing import Optional
 
 from flightlog_bucket.logs.description import Description
-from flightlog_bucket.logs.formats import BAG_METADATA, format_of_name, LogFormat
-from flightlog_bucket.logs.reader import LogReader
-from flightlog_bucket.logs.rosbag2_directory import arrange
-from flightlog_bucket.logs.rosbag2_metadata import MAX_FILES, NAME, Rosbag2Metadata
+from flightlog_bucket.logs.formats import BAG_METADATA, format_of_name, LogFormat, METADATA
+from flightlog_bucket.logs.reader import LogReader, OPEN_NO_LINK
+from flightlog_bucket.logs.rosbag2_directory import arrange, STORED_BY_ROSBAG2
+from flightlog_bucket.logs.rosbag2_metadata import MAX_FILES, Rosbag2Metadata
 from flightlog_bucket.logs.rosbag2_yaml import BagInformation
 from flightlog_bucket.logs.verdict import (
     CORRUPT,
@@ -26,7 +26,6 @@ from flightlog_bucket.logs.verdict import (
 
 _HEAD_BYTES = 4096
 _WORST_FIRST = (CORRUPT, TRUNCATED, VALID)
-_STORED_BY_ROSBAG2 = ('.mcap', '.db3', '.mcap.zstd', '.db3.zstd')
 
 
 class Rosbag2Bag:
@@ -80,31 +79,31 @@ class Rosbag2Bag:
         """The verdict on metadata.yaml, its description, and what it says if all is known."""
         nothing = Description(self.storage)
         try:
-            with self._opened(NAME) as log:
+            with self._opened(METADATA) as log:
                 wrong = _wrong_head(log, BAG_METADATA)
                 if wrong:
                     outcome = CORRUPT if log.size else TRUNCATED
-                    return Verdict(outcome, f'{NAME} {wrong}'), nothing, None
+                    return Verdict(outcome, f'{METADATA} {wrong}'), nothing, None
                 metadata = Rosbag2Metadata(log)
                 verdict = metadata.check_content()
                 if verdict != Verdict(VALID):
-                    return Verdict(verdict.outcome, f'{NAME}: {verdict.reason}'), nothing, None
+                    return Verdict(verdict.outcome, f'{METADATA}: {verdict.reason}'), nothing, None
                 return verdict, metadata.describe(), metadata.information
         except FileNotFoundError:
-            reason = f'there is no {NAME}: its recorder was killed'
+            reason = f'there is no {METADATA}: its recorder was killed'
             return Verdict(TRUNCATED, reason), nothing, None
         except _NoFile as error:
-            return Verdict(CORRUPT, f'{NAME} {error}'), nothing, None
+            return Verdict(CORRUPT, f'{METADATA} {error}'), nothing, None
 
     def _listed(self) -> tuple[str, ...]:
         """Return the files that are there by their names: metadata.yaml is too large to say."""
-        return arrange(os.listdir(self.path), _STORED_BY_ROSBAG2).logs
+        return arrange(os.listdir(self.path), STORED_BY_ROSBAG2).logs
 
     def _check_file(self, name: str, level: str, cancel: Optional[threading.Event],
                     contents: list[Description]) -> Verdict:
         """Return the verdict on a file, and add its description."""
         log_format = format_of_name(name)
-        if log_format is None or log_format.extension not in _STORED_BY_ROSBAG2:
+        if log_format is None or log_format.extension not in STORED_BY_ROSBAG2:
             return Verdict(CORRUPT, f'{name!r} is not the name of a file of rosbag2')
         try:
             with self._opened(name) as log:
@@ -124,8 +123,7 @@ class Rosbag2Bag:
     def _opened(self, name: str) -> Iterator[LogReader]:
         path = self.path / name
         try:
-            # O_NONBLOCK: opening a pipe that nobody writes to must not hang.
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            fd = os.open(path, OPEN_NO_LINK)
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise _NoFile('is a link') from error
@@ -163,5 +161,5 @@ def _compare(found: BagInformation, contents: list[Description]) -> Verdict:
     if None in counts or total == found.message_count:
         return Verdict(VALID)
     # Neither is damage: it was not written again after the last messages, or these were lost.
-    return Verdict(TRUNCATED, f'{NAME} counts {found.message_count} messages, the files have'
+    return Verdict(TRUNCATED, f'{METADATA} counts {found.message_count} messages, the files have'
                               f' {total}')

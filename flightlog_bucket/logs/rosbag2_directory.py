@@ -13,15 +13,13 @@ import re
 from typing import Optional
 
 from flightlog_bucket.logs.formats import format_of_name, METADATA
-
-__all__ = ['COMPRESSED_END', 'METADATA', 'WAL_END', 'BagFiles', 'arrange', 'bag_of',
-           'has_metadata', 'is_bag_file', 'is_named_after', 'split_number']
+from flightlog_bucket.logs.reader import OPEN_NO_LINK
 
 WAL_END = '.db3-wal'
 COMPRESSED_END = '.zstd'
 
 _NUMBERED = re.compile(r'(?P<bag>.+)_(?P<number>[0-9]{1,9})\.(?:mcap|db3)(?:\.zstd)?(?:-wal)?')
-_STORED_BY_ROSBAG2 = ('.mcap', '.db3', '.mcap.zstd', '.db3.zstd')
+STORED_BY_ROSBAG2 = ('.mcap', '.db3', '.mcap.zstd', '.db3.zstd')
 _METADATA_KEY = b'rosbag2_bagfile_information'
 _METADATA_HEAD_BYTES = 4096
 
@@ -54,7 +52,7 @@ def is_bag_file(name: str) -> bool:
     """Tell whether rosbag2 gives files such names."""
     log_format = format_of_name(name)
     if log_format is not None:
-        return log_format.extension in _STORED_BY_ROSBAG2
+        return log_format.extension in STORED_BY_ROSBAG2
     return name == METADATA or name.endswith(WAL_END)
 
 
@@ -74,8 +72,7 @@ def has_metadata(directory: Path) -> bool:
     """Tell whether rosbag2's ``metadata.yaml`` is in the directory; not another one."""
     path = directory / METADATA
     try:
-        # O_NONBLOCK: opening a pipe that nobody writes to must not hang.
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fd = os.open(path, OPEN_NO_LINK)
     except (OSError, ValueError):
         return False
     try:

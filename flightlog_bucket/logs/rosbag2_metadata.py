@@ -6,13 +6,11 @@ from typing import Optional, Union
 
 from flightlog_bucket.logs.description import Description
 from flightlog_bucket.logs.flight_log import FlightLog
-from flightlog_bucket.logs.formats import METADATA
 from flightlog_bucket.logs.reader import TooMuch
 from flightlog_bucket.logs.rosbag2_yaml import BagInformation, parse, ROOT
 from flightlog_bucket.logs.verdict import HEADER, STRUCTURE, TRUNCATED, VALID, Verdict
 from flightlog_bucket.logs.yaml_tree import MAX_BYTES
 
-NAME = METADATA
 MAX_FILES = 1000
 """Of a recording that are looked for; their number is the recorder's choice."""
 

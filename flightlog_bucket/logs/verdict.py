@@ -36,6 +36,6 @@ class Verdict:
 
 
 def one_line(text: str) -> str:
-    """Return a reason as it can be shown: what comes out of a log may be anything."""
+    """Return a text as it can be shown: what comes out of a log may be anything."""
     return ''.join(character if character.isprintable()
                    else character.encode('unicode_escape').decode() for character in text)

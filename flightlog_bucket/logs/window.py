@@ -1,13 +1,10 @@
 """Records that lie close together, read from the disk at once."""
-from flightlog_bucket.logs.reader import LogReader
-
-_BLOCK_BYTES = 8 * 1024
-"""What a read away from the one before costs in any case."""
+from flightlog_bucket.logs.reader import JUMP_BYTES, LogReader
 
 
 class Window:
     """
-    A log's bytes, read in blocks of at least 8 KiB, of which the latest is kept.
+    A log's bytes, read in blocks as large as any jump costs, of which the latest is kept.
 
     :param log: reads it
     """
@@ -31,7 +28,7 @@ class Window:
         """
         begin = offset - self._start
         if begin < 0 or begin + length > len(self._block):
-            block_bytes = min(_BLOCK_BYTES, self._log.size - offset)
+            block_bytes = min(JUMP_BYTES, self._log.size - offset)
             self._block = self._log.read_at(offset, max(length, block_bytes))
             self._start, begin = offset, 0
         return self._block[begin:begin + length]

@@ -3,11 +3,12 @@ from collections.abc import Callable
 from enum import Enum
 from typing import BinaryIO
 
+from flightlog_bucket.logs.reader import zeros_begin
+
 MAGIC = b'\x28\xb5\x2f\xfd'
 _SKIPPABLE_MAGIC_END = b'\x2a\x4d\x18'
 _DICTIONARY_ID_BYTES = (0, 1, 2, 4)
 _CONTENT_SIZE_BYTES = (0, 2, 4, 8)
-_ZEROS_BYTES = 64 * 1024
 _MAX_ZEROS_BYTES = 16 * 1024 * 1024
 _RLE_BLOCK = 1
 _RESERVED_BLOCK = 3
@@ -69,22 +70,8 @@ def reading_at(stream: BinaryIO) -> Callable[[int, int], bytes]:
 
 
 def begin_of_zeros(read_at: Callable[[int, int], bytes], size: int) -> int:
-    """
-    Return where the zeros begin with which a file ends; its size if there are none.
-
-    They are what a file system shows of what was not written before a power cut.
-
-    :param read_at: gives the bytes at an offset, so many
-    :param size: of the file
-    """
-    begin = size
-    while begin > max(size - _MAX_ZEROS_BYTES, 0):
-        length = min(_ZEROS_BYTES, begin)
-        kept = len(read_at(begin - length, length).rstrip(b'\0'))
-        begin -= length - kept
-        if kept:
-            break
-    return begin
+    """Return where the zeros begin with which a file ends; its size if there are none."""
+    return zeros_begin(read_at, size, _MAX_ZEROS_BYTES)
 
 
 def end_of_frames(read_at: Callable[[int, int], bytes], size: int,

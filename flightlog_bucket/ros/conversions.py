@@ -7,7 +7,7 @@ from typing import Any
 from builtin_interfaces.msg import Time
 import flightlog_bucket
 from flightlog_bucket.errors import FlightlogError, InvalidRequest
-from flightlog_bucket.logs.verdict import CORRUPT, TRUNCATED, VALID
+from flightlog_bucket.logs.verdict import CORRUPT, one_line, TRUNCATED, VALID
 from flightlog_bucket.msg import FileInfo
 from flightlog_bucket.results import (
     CredentialStatus,
@@ -37,8 +37,7 @@ def text(value: object) -> str:
 
 def printable(value: object) -> str:
     """Return the value as one line without control characters."""
-    return ''.join(c if c.isprintable() else c.encode('unicode_escape').decode('ascii')
-                   for c in text(value))
+    return one_line(text(value))
 
 
 def path_from(name: str, value: str, base: Path) -> Path:

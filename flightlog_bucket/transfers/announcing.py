@@ -11,11 +11,10 @@ from flightlog_bucket.errors import (
     LocalFileChanged,
     LocalFileNotFound,
 )
-from flightlog_bucket.logs.formats import format_of_name
+from flightlog_bucket.logs.formats import format_of_name, METADATA
 from flightlog_bucket.logs.rosbag2_directory import (
     bag_of,
     COMPRESSED_END,
-    METADATA,
     split_number,
 )
 from flightlog_bucket.transfers.bag_directory import Announced, BagDirectories

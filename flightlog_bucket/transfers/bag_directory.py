@@ -9,11 +9,11 @@ from typing import Optional
 
 from flightlog_bucket.errors import FlightlogError
 from flightlog_bucket.logs import inspect
+from flightlog_bucket.logs.formats import METADATA
 from flightlog_bucket.logs.rosbag2_directory import (
     arrange,
     BagFiles,
     COMPRESSED_END,
-    METADATA,
     split_number,
     WAL_END,
 )

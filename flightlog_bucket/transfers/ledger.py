@@ -12,7 +12,7 @@ from pathlib import Path
 import time
 from typing import Optional
 
-from flightlog_bucket.logs.rosbag2_directory import METADATA
+from flightlog_bucket.logs.formats import METADATA
 from flightlog_bucket.results import StoredLog
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers import bags, rows, salvage, stored_content

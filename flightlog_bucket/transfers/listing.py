@@ -8,8 +8,8 @@ from pathlib import Path
 import stat
 from typing import Optional
 
-from flightlog_bucket.logs.formats import format_of_name
-from flightlog_bucket.logs.rosbag2_directory import METADATA, WAL_END
+from flightlog_bucket.logs.formats import format_of_name, METADATA
+from flightlog_bucket.logs.rosbag2_directory import WAL_END
 
 _log = logging.getLogger(__name__)
 

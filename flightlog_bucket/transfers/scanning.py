@@ -6,11 +6,11 @@ import threading
 from typing import Optional
 
 from flightlog_bucket.errors import FlightlogError
+from flightlog_bucket.logs.formats import METADATA
 from flightlog_bucket.logs.rosbag2_directory import (
     has_metadata,
     is_bag_file,
     is_named_after,
-    METADATA,
     WAL_END,
 )
 from flightlog_bucket.transfers.bag_directory import Announced, BagDirectories

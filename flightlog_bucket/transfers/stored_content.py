@@ -1,5 +1,6 @@
 """What the ledger knows of the content of logs that are stored."""
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 import sqlite3
 from typing import Optional, Union
@@ -24,11 +25,11 @@ def note(database: sqlite3.Connection, transfer_id: int, content: LogContent) ->
                      (transfer_id, _storable(content.description)))
 
 
-def of(row: sqlite3.Row, description: str = '') -> LogContent:
+def of(row: sqlite3.Row) -> LogContent:
     """Return what a row says of the content of its log."""
     return LogContent(
         format=row['format'], verdict=row['verdict'], reason=row['verdict_reason'],
-        description=description, duration_s=row['duration'], message_count=row['messages'],
+        duration_s=row['duration'], message_count=row['messages'],
         start=datetime.fromisoformat(row['start']) if row['start'] else None)
 
 
@@ -66,7 +67,7 @@ def one_by_key(database: sqlite3.Connection, destination: str, key: str,
     if found is None:
         return None
     number, content = found
-    return LogContent(**{**vars(content), 'description': description(database, number)})
+    return replace(content, description=description(database, number))
 
 
 def _storable(word: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Protocol
 
-from flightlog_bucket.logs.rosbag2_directory import METADATA
+from flightlog_bucket.logs.formats import METADATA
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers.bag_directory import NO_METADATA
 from flightlog_bucket.transfers.listing import can_be_part

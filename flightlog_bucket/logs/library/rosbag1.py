@@ -1,10 +1,11 @@
 """Reading all of a ROS 1 bag: with rosbags, and what that leaves out or refuses without it."""
+from pathlib import Path
 import struct
 from typing import Optional
 
 from flightlog_bucket.logs.library.reading import Reading
-from flightlog_bucket.logs.library.rosbag1_chunks import BagFile, BagWalk
-from flightlog_bucket.logs.reader import Damage
+from flightlog_bucket.logs.library.rosbag1_chunks import BagWalk
+from flightlog_bucket.logs.reader import Damage, LogReader, NO_BUDGET
 from flightlog_bucket.logs.rosbag1_index import VERSION_2_LINE
 from flightlog_bucket.logs.rosbag1_records import read_record
 from flightlog_bucket.logs.verdict import CORRUPT, TRUNCATED, VALID
@@ -26,7 +27,7 @@ def read(path: str, structure: str) -> Reading:
     :param structure: what the check of its structure said, ``valid`` or ``truncated``
     """
     with open(path, 'rb') as stream:
-        bag = BagFile(stream)
+        bag = LogReader(Path(path), stream, NO_BUDGET)
         try:
             if structure == TRUNCATED:
                 return _read_truncated(bag)
@@ -35,10 +36,10 @@ def read(path: str, structure: str) -> Reading:
             return Reading(CORRUPT, str(error))
 
 
-def _read_truncated(bag: BagFile) -> Reading:
+def _read_truncated(bag: LogReader) -> Reading:
     begin = len(VERSION_2_LINE)
     try:
-        end = read_record(bag.read, begin).end
+        end = read_record(bag.read_at, begin).end
     except Damage:
         return Reading(TRUNCATED, message_count=0)
     found = BagWalk(bag, end)
@@ -46,10 +47,10 @@ def _read_truncated(bag: BagFile) -> Reading:
     return found.reading(TRUNCATED, f'it has {found.messages} whole messages')
 
 
-def _read_closed(bag: BagFile, path: str) -> Reading:
-    if bag.read(0, len(VERSION_2_LINE)) != VERSION_2_LINE:
+def _read_closed(bag: LogReader, path: str) -> Reading:
+    if bag.read_at(0, len(VERSION_2_LINE)) != VERSION_2_LINE:
         return Reading()
-    header = read_record(bag.read, len(VERSION_2_LINE))
+    header = read_record(bag.read_at, len(VERSION_2_LINE))
     if header.fields.get(b'encryptor'):
         return Reading()
     found = BagWalk(bag, header.end)

@@ -3,14 +3,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-import os
 import struct
-from typing import BinaryIO, Optional
+from typing import Optional
 
 from flightlog_bucket.logs import topics
 from flightlog_bucket.logs.description import Topic
 from flightlog_bucket.logs.library.reading import Reading
-from flightlog_bucket.logs.reader import Damage, EndOfLog, read_up_to
+from flightlog_bucket.logs.reader import Damage, EndOfLog, LogReader
 from flightlog_bucket.logs.rosbag1_index import add_record, ChunkInfo, Index, Part
 from flightlog_bucket.logs.rosbag1_records import (
     Alike,
@@ -23,27 +22,12 @@ from flightlog_bucket.logs.rosbag1_records import (
     read_record,
     Record,
 )
-from flightlog_bucket.logs.rosbag1_walk import next_record, zeros_begin
+from flightlog_bucket.logs.rosbag1_walk import lost_from, next_record
 
 _MAX_CUT_BYTES = 64 * 1024**2
 """Of the chunk in which the bag was cut, that are looked at."""
 _INDEX_ENTRY = struct.Struct('<III')
 _TIME = struct.Struct('<II')
-
-
-class BagFile:
-    """An open bag, read without a bound: the process has its own."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.size = os.fstat(stream.fileno()).st_size
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Return exactly ``length`` bytes from ``offset``."""
-        if offset + length > self.size:
-            raise EndOfLog(f'there are no {length} bytes at {offset}')
-        self._stream.seek(offset)
-        return read_up_to(self._stream, length)
 
 
 @dataclass
@@ -109,10 +93,10 @@ class BagWalk:
     :param offset: where its header ends
     """
 
-    def __init__(self, bag: BagFile, offset: int) -> None:
+    def __init__(self, bag: LogReader, offset: int) -> None:
         self._bag = bag
         self._offset = offset
-        self._zeros = zeros_begin(bag.read, bag.size, bag.size)
+        self._zeros = lost_from(bag.read_at, bag.size, bag.size)
         self._alike: Optional[Alike] = None
         self._chunk = Chunk(-1)
         self._connections: dict[int, Connection] = {}
@@ -154,7 +138,7 @@ class BagWalk:
         # Some recorders leave zero bytes before the index.
         self._offset, index = index_offset, Index()
         for record in self._records(self._bag.size):
-            add_record(index, self._bag.read, record)
+            add_record(index, self._bag.read_at, record)
         self._check_chunks(index)
         for number in self._counts:
             if number not in index.connections:
@@ -187,7 +171,7 @@ class BagWalk:
 
     def _records(self, end: int) -> Iterator[Record]:
         while self._offset < end:
-            record = next_record(self._bag.read, self._offset, self._zeros)
+            record = next_record(self._bag.read_at, self._offset, self._zeros)
             if record is None:
                 return
             yield record
@@ -197,7 +181,7 @@ class BagWalk:
         if record.op == OP_CHUNK:
             packed = record.packed_data()
             packed.check_claims()
-            data = packed.unpack(self._bag.read(record.data_offset, record.data_bytes))
+            data = packed.unpack(self._bag.read_at(record.data_offset, record.data_bytes))
             self._chunk = Chunk(record.offset)
             self._look_into(data, self._chunk)
             self._take(self._chunk)
@@ -205,9 +189,9 @@ class BagWalk:
                 record.offset, self._chunk.counts, {}, self._chunk.start_ns, self._chunk.end_ns)
         elif record.op == OP_INDEX_DATA:
             self._chunk.check_index_data(
-                record, self._bag.read(record.data_offset, record.data_bytes))
+                record, self._bag.read_at(record.data_offset, record.data_bytes))
         elif record.op == OP_CONNECTION:
-            self._bag.read(record.data_offset, record.data_bytes)
+            self._bag.read_at(record.data_offset, record.data_bytes)
 
     def _look_at_cut_chunk(self, record: Record) -> None:
         if record.op != OP_CHUNK:
@@ -217,7 +201,7 @@ class BagWalk:
         length = min(self._bag.size - record.data_offset, record.data_bytes, _MAX_CUT_BYTES)
         chunk = Chunk(record.offset)
         with suppress(Damage):
-            self._look_into(packed.unpack(self._bag.read(record.data_offset, length)), chunk)
+            self._look_into(packed.unpack(self._bag.read_at(record.data_offset, length)), chunk)
         self._take(chunk)
 
     def _take(self, chunk: Chunk) -> None:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from flightlog_bucket.logs.description import Topic
 from flightlog_bucket.logs.library.reading import Reading
-from flightlog_bucket.logs.reader import LogReader
+from flightlog_bucket.logs.reader import LogReader, NO_BUDGET
 from flightlog_bucket.logs.ulog import topic_name, Ulog
 from flightlog_bucket.logs.ulog_messages import MAX_TEXT
 from flightlog_bucket.logs.verdict import CORRUPT, STRUCTURE, TRUNCATED, VALID
@@ -36,7 +36,7 @@ def read(path: str, structure: str) -> Reading:
     :param structure: what the check of its structure said, ``valid`` or ``truncated``
     """
     with open(path, 'rb') as stream:
-        log = Ulog(_Unbounded(Path(path), stream), is_bounded=False)
+        log = Ulog(LogReader(Path(path), stream, NO_BUDGET), is_bounded=False)
         seen, found = log.check(STRUCTURE), log.describe()
         if seen.outcome == CORRUPT:
             return Reading(CORRUPT, seen.reason)
@@ -52,14 +52,6 @@ def read(path: str, structure: str) -> Reading:
         reasons.append(f'every message is as its definition says, yet {by_pyulog.reason}')
     return Reading(outcome, '; '.join(reasons), message_count=found.message_count,
                    topics=found.topics, dropouts=found.dropouts, dropout_ms=found.dropout_ms)
-
-
-class _Unbounded(LogReader):
-    """Reads as much as is asked for: the process has limits of its own."""
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        self._bytes_left = self.size
-        return super().read_at(offset, length)
 
 
 def _read_with_pyulog(stream: BinaryIO, structure: str) -> Reading:

@@ -124,8 +124,10 @@ class NodeProcess:
 
 
 def _environment(directory: Path, more: Mapping[str, str]) -> dict[str, str]:
+    # An installed node has its byte code, so this one keeps it as well.
     kept = {name: value for name, value in os.environ.items()
-            if not name.startswith(('AWS_', 'ROBOT_', 'RCUTILS_', 'ROS_LOG_DIR', 'ROS_HOME'))}
+            if not name.startswith(('AWS_', 'ROBOT_', 'RCUTILS_', 'ROS_LOG_DIR', 'ROS_HOME',
+                                    'PYTHONDONTWRITEBYTECODE'))}
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [root, kept.get('PYTHONPATH', '')]))
     whole = {**kept, 'PYTHONPATH': path, 'HOME': str(directory), 'PYTHONUNBUFFERED': '1',

@@ -16,6 +16,17 @@ def children_of(pid: int) -> set[int]:
     return found
 
 
+class OwnChildren:
+    """The processes that this one has started since; not e.g. the servers of other tests."""
+
+    def __init__(self) -> None:
+        self._others = children_of(os.getpid())
+
+    def now(self) -> set[int]:
+        """Return those that are not reaped yet."""
+        return children_of(os.getpid()) - self._others
+
+
 def is_running(pid: int) -> bool:
     """Tell whether there is such a process, and it is no zombie."""
     try:

@@ -15,7 +15,7 @@ from flightlog_bucket.sandbox.process import package_environment
 from made_logs import START_NS, ULOG
 import made_ulog
 import pytest
-from support.children import children_of, is_running, open_files
+from support.children import children_of, is_running, open_files, OwnChildren
 from support.expect import wait_until
 
 writer = pytest.importorskip('mcap.writer')
@@ -327,12 +327,12 @@ def test_many_checks_leave_nothing_behind(check: Check, mcap: Path) -> None:
     check(mcap)
     make_pipe(mcap.with_name('pipe.mcap'))
     others = [mcap.with_name('missing.mcap'), mcap.with_name('pipe.mcap'), mcap.parent]
-    before = open_files()
+    before, children = open_files(), OwnChildren()
     for _ in range(3):
         check('--level', 'full', mcap)
         check('--level', 'structure', *[mcap, *others] * 60)
     assert open_files() == before
-    assert children_of(os.getpid()) == set()
+    assert children.now() == set()
 
 
 @pytest.mark.skipif(not corpus.is_there(), reason=corpus.MISSING)

@@ -21,7 +21,7 @@ from flightlog_bucket.logs.reader import LogReader
 from flightlog_bucket.sandbox.process import package_environment
 from flightlog_bucket.storage.local_file import LocalFile
 import pytest
-from support.children import children_of, is_running, open_files
+from support.children import is_running, open_files, OwnChildren
 from support.expect import wait_until
 from support.local_files import CONTENT
 
@@ -42,7 +42,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def read(folder: Path, tmp_path: Path) -> Iterator[Read]:
+def children() -> OwnChildren:
+    """Return the processes that the test has started."""
+    return OwnChildren()
+
+
+@pytest.fixture
+def read(folder: Path, tmp_path: Path, children: OwnChildren) -> Iterator[Read]:
     """Give a function that reads a log with the code of a reader."""
     path = tmp_path / 'flight.log'
     path.write_bytes(b'a flight')
@@ -56,7 +62,7 @@ def read(folder: Path, tmp_path: Path) -> Iterator[Read]:
             return read_whole('made', log, structure, cancel, readers={'made': 'made_reader'},
                               limits=limits)
         yield read
-        assert children_of(os.getpid()) == set()
+        assert children.now() == set()
         assert open_files() == before
 
 
@@ -281,12 +287,12 @@ def test_a_working_directory_that_is_gone_does_no_harm(
         os.chdir(tmp_path)
 
 
-def test_a_cancelled_check_ends_at_once(read: Read) -> None:
+def test_a_cancelled_check_ends_at_once(read: Read, children: OwnChildren) -> None:
     cancel = threading.Event()
     cancelled_s = []
 
     def stop() -> None:
-        wait_until(lambda: any(map(is_running, children_of(os.getpid()))))
+        wait_until(lambda: any(map(is_running, children.now())))
         cancelled_s.append(time.monotonic())
         cancel.set()
 
@@ -309,16 +315,20 @@ def test_a_check_that_is_cancelled_already_does_not_begin(read: Read) -> None:
 class Interrupting(threading.Event):
     """Ctrl-C, once the process runs."""
 
+    def __init__(self, children: OwnChildren) -> None:
+        super().__init__()
+        self._children = children
+
     def is_set(self) -> bool:
         """Raise as a signal handler does, at a moment that the test knows."""
-        if any(map(is_running, children_of(os.getpid()))):
+        if any(map(is_running, self._children.now())):
             raise KeyboardInterrupt
         return False
 
 
-def test_ctrl_c_leaves_no_process(read: Read) -> None:
+def test_ctrl_c_leaves_no_process(read: Read, children: OwnChildren) -> None:
     with pytest.raises(KeyboardInterrupt):
-        read(FOREVER, cancel=Interrupting())
+        read(FOREVER, cancel=Interrupting(children))
 
 
 class Counting(threading.Event):
@@ -333,7 +343,7 @@ class Counting(threading.Event):
 
 
 def test_one_log_is_read_at_a_time_and_who_waits_is_told_and_can_be_cancelled(
-        read: Read, caplog: pytest.LogCaptureFixture) -> None:
+        read: Read, caplog: pytest.LogCaptureFixture, children: OwnChildren) -> None:
     caplog.set_level(logging.INFO, 'flightlog_bucket')
     first, second = threading.Event(), Counting()
     outcomes: list[str] = []
@@ -347,10 +357,10 @@ def test_one_log_is_read_at_a_time_and_who_waits_is_told_and_can_be_cancelled(
     threads = [threading.Thread(target=run, args=(cancel,)) for cancel in (first, second)]
     threads[0].start()
     try:
-        wait_until(lambda: len(children_of(os.getpid())) == 1)
+        wait_until(lambda: len(children.now()) == 1)
         threads[1].start()
         wait_until(lambda: second.looked >= 5)
-        assert len(children_of(os.getpid())) == 1
+        assert len(children.now()) == 1
         [message] = caplog.messages
         assert 'flight.log' in message
         assert 'waits' in message

@@ -22,7 +22,7 @@ PIP_INSTALL := $(IN_ENV) python -m pip install -qq --no-input
 # What is installed, but for the hand-written modules: in_env takes these from the checkout. The
 # list itself is a source, so that a deletion is noticed.
 SOURCES := CMakeLists.txt package.xml pyproject.toml setup.cfg setup.py \
-  $(shell find cmake config launch msg resource srv -type f | LC_ALL=C sort)
+  $(shell find action cmake config launch msg resource srv -type f | LC_ALL=C sort)
 
 .PHONY: help
 help:

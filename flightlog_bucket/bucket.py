@@ -25,7 +25,7 @@ from flightlog_bucket.storage import keys
 from flightlog_bucket.storage.admission import Admission, Admitted
 from flightlog_bucket.storage.client import S3Client
 from flightlog_bucket.storage.credentials import TokenKeeper
-from flightlog_bucket.storage.download import Download
+from flightlog_bucket.storage.download import Download, OnReceived
 from flightlog_bucket.storage.file_part import OnSent
 from flightlog_bucket.storage.free_keys import FreeKeys, Placed
 from flightlog_bucket.storage.journal import Journal, NO_JOURNAL
@@ -45,7 +45,8 @@ class FlightLogBucket:
 
     Every method may be called from any thread, raises ``FlightlogError`` only, and ends within
     ``settings.request_timeout_s`` when nothing moves on the wire. ``throttle`` limits and pauses
-    what all uploads send together.
+    what all uploads send together, ``pace`` tells how many parts of each go at once, ``contact``
+    how S3 has answered.
 
     :param settings: of the bucket
     :raises ConfigurationError: if full checks are wanted, and cannot be made here
@@ -65,8 +66,9 @@ class FlightLogBucket:
             self._store, threshold_bytes=settings.multipart_threshold_bytes,
             part_size_bytes=settings.part_size_bytes,
             max_concurrent_parts=settings.max_concurrent_parts,
-            attributes=_encryption(settings), is_aws=not settings.endpoint_url,
+            attributes=settings.encryption, is_aws=not settings.endpoint_url,
             throttle=self.throttle)
+        self.pace, self.contact = self._uploader.pace, self._client.contact
         self._free_keys = FreeKeys(self._uploader, settings.machine_prefix,
                                    wait_s=settings.request_timeout_s)
         self._admission = Admission(settings)
@@ -110,7 +112,7 @@ class FlightLogBucket:
         :param is_closed: False: the recorder was killed, so that a ``-wal`` beside a ``.db3`` is
             no reason to wait
         :param journal: of this file; an upload that a fault ends can be gone on with by it
-        :param on_sent: is told of the bytes that go to the network, each time
+        :param on_sent: is told of the bytes that go to the network; see ``OnSent``
         :raises Paused: at once, while ``throttle`` is paused
         :raises CorruptLog: if nobody can read it, unless ``settings.upload_corrupt``: then it goes
             into the folder ``corrupt`` of the machine
@@ -230,7 +232,8 @@ class FlightLogBucket:
         return self._store.describe(s3_key)
 
     def download(self, s3_key: str, local_path: Path, *, overwrite: bool = False,
-                 machine_id: str = '', cancel: Optional[threading.Event] = None) -> DownloadedLog:
+                 machine_id: str = '', cancel: Optional[threading.Event] = None,
+                 on_received: OnReceived = lambda received, total: None) -> DownloadedLog:
         """
         Fetch a log; the local file appears whole and verified, or not at all.
 
@@ -239,18 +242,15 @@ class FlightLogBucket:
         :param overwrite: replace an existing file
         :param machine_id: this machine's own, or empty
         :param cancel: once set, the download ends with ``Cancelled``
+        :param on_received: is told how many bytes are here, and of how many; raises nothing
         """
         keys.check_machine_id(machine_id, self.settings.robot_instance_id)
         keys.check_own_key(s3_key, self.settings.machine_prefix)
-        try:
-            is_directory = local_path.is_dir()
-        except (OSError, ValueError):
-            is_directory = False
-        target = local_path / s3_key.rpartition('/')[2] if is_directory else local_path
+        target = download_target(s3_key, local_path)
         with self._transfer(cancel) as stop:
             size = Download(self._client, s3_key, stop,
                             timeout_s=self.settings.request_timeout_s,
-                            ).run(target, overwrite=overwrite)
+                            on_received=on_received).run(target, overwrite=overwrite)
         return DownloadedLog(s3_key=s3_key, local_path=target, file_size=size)
 
     def delete(self, s3_key: str, *, machine_id: str = '') -> None:
@@ -283,7 +283,14 @@ class FlightLogBucket:
             raise Cancelled('the connection is closed')
 
 
-def _encryption(settings: BucketSettings) -> dict[str, str]:
-    wanted = {'ServerSideEncryption': settings.server_side_encryption,
-              'SSEKMSKeyId': settings.sse_kms_key_id}
-    return {name: value for name, value in wanted.items() if value}
+def download_target(s3_key: str, local_path: Path) -> Path:
+    """
+    Return the file that a download makes.
+
+    :param local_path: the file, or an existing directory that it goes into
+    """
+    try:
+        is_directory = local_path.is_dir()
+    except (OSError, ValueError):
+        is_directory = False
+    return local_path / s3_key.rpartition('/')[2] if is_directory else local_path

@@ -37,7 +37,8 @@ The errors of flightlog_bucket: one tree, every one with an HTTP status and whet
     │   └── UploadNotFound      502  S3 does not know the multipart upload any more
     ├── SessionServiceError     502  the session-token service gave no usable token
     └── Cancelled               499  the caller, or the end of the process, stopped it
-        └── Paused              503  uploads are paused, and go on later
+        ├── Paused              503  uploads are paused, and go on later
+        └── Withdrawn           499  who asked for the upload has taken that back
 
 ``proxy.py`` turns these into the document's ``{"error", "status"}``, ``ros/conversions.py`` into
 answers of the services; nothing else does.
@@ -256,3 +257,9 @@ class Paused(Cancelled):
     """Uploads are paused; this one goes on when they are resumed."""
 
     status = 503
+
+
+class Withdrawn(Cancelled):
+    """Who asked for the upload has taken that back."""
+
+    retryable = False

@@ -102,6 +102,13 @@ class BucketSettings:
         return f'{prefix}/{self.robot_instance_id}/' if prefix else f'{self.robot_instance_id}/'
 
     @property
+    def encryption(self) -> dict[str, str]:
+        """What boto3 is told of the encryption of every new object."""
+        wanted = {'ServerSideEncryption': self.server_side_encryption,
+                  'SSEKMSKeyId': self.sse_kms_key_id}
+        return {name: value for name, value in wanted.items() if value}
+
+    @property
     def is_secure(self) -> bool:
         """Whether S3 is spoken to over TLS."""
         return not self.endpoint_url.lower().startswith('http:')

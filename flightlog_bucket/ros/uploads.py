@@ -1,43 +1,33 @@
 """The uploads of the node: the ledger, and all that works with it, put together."""
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 import logging
-import os
 from pathlib import Path
 from typing import Optional
 
 from flightlog_bucket.bucket import FlightLogBucket
 from flightlog_bucket.errors import CorruptLog, FlightlogError, LedgerUnavailable
-from flightlog_bucket.results import LogContent, StoredFile, StoredLog
-from flightlog_bucket.ros.asked import Asked, asked_for
-from flightlog_bucket.ros.file_state import FileState, refused_content
-from flightlog_bucket.ros.parameters import NodeSettings
-from flightlog_bucket.ros.refusals import Refusals
+from flightlog_bucket.parameters.node_settings import NodeSettings
+from flightlog_bucket.results import StoredLog
+from flightlog_bucket.ros.known_uploads import KnownUploads
 from flightlog_bucket.settings import BucketSettings
 from flightlog_bucket.threads import WorkerPool
+from flightlog_bucket.transfers.asked import Asked, asked_for
 from flightlog_bucket.transfers.discovery import Discovery
 from flightlog_bucket.transfers.housekeeping import Housekeeping
 from flightlog_bucket.transfers.ledger import Ledger
+from flightlog_bucket.transfers.listing import without_links
 from flightlog_bucket.transfers.open_files import is_open_for_writing
 from flightlog_bucket.transfers.reachability import Endpoints, hosts_of, Prober
-from flightlog_bucket.transfers.records import (
-    Counts,
-    Orphan,
-    QUEUED,
-    REJECTED,
-    STORED,
-    Transfer,
-    UNKNOWN,
-)
 from flightlog_bucket.transfers.retention import Guardian
 from flightlog_bucket.transfers.state_directory import StateDirectory
-from flightlog_bucket.transfers.worker import Worker
+from flightlog_bucket.transfers.waiting_room import Followed
+from flightlog_bucket.transfers.worker import MAX_SLOTS, Worker
 
 _log = logging.getLogger(__name__)
 
 
-class Uploads:
+class Uploads(KnownUploads):
     """
     Accepts logs, and sees to it that they are stored. Thread-safe.
 
@@ -46,38 +36,42 @@ class Uploads:
 
     :param settings: of the node
     :param bucket: where the logs go
+    :param on_change: see ``Ledger``
     :raises LedgerInUse: if another process has the state directory
     """
 
-    def __init__(self, settings: NodeSettings, bucket: FlightLogBucket) -> None:
+    def __init__(self, settings: NodeSettings, bucket: FlightLogBucket, *,
+                 on_change: Callable[[Collection[int]], None] = lambda ids: None) -> None:
         self._bucket = bucket
-        self._ledger = Ledger(StateDirectory(settings.state_directory),
-                              machine=settings.bucket.robot_instance_id,
-                              destination=_destination(settings.bucket))
+        self._on_change = on_change
+        ledger = Ledger(StateDirectory(settings.state_directory),
+                        machine=settings.bucket.robot_instance_id,
+                        destination=_destination(settings.bucket), on_change=on_change)
+        self._housekeeping = Housekeeping(ledger, bucket.abort)
         slots = settings.max_concurrent_transfers
-        self._pool = WorkerPool(Worker.threads(slots), 'uploads', max_pending=slots)
+        # Its threads are begun when they are needed: there may be more slots one day.
+        self._pool = WorkerPool(Worker.threads(MAX_SLOTS), 'uploads', max_pending=MAX_SLOTS)
         self._prober = Prober(Endpoints(_hosts(settings.bucket)).are_reachable,
                               self._network_is_back)
-        self._worker = Worker(
-            self._ledger, bucket.upload, self._pool, slots=slots,
+        worker = Worker(
+            ledger, bucket.upload, self._pool, slots=slots,
             max_pending=settings.max_pending_requests,
             max_wait_s=settings.bucket.request_timeout_s,
             retry_max_delay_s=settings.retry_max_delay_s,
-            on_network_fault=self._prober.begin, on_gone=self._gone, on_stored=self._stored)
-        self._discovery = Discovery(
-            self._ledger, self._worker.wake, directories=settings.watch_directories,
+            on_network_fault=self._prober.begin, on_gone=self._gone, on_stored=self._stored,
+            abort=self._housekeeping.abort)
+        super().__init__(ledger, worker, Discovery(
+            ledger, worker.wake, directories=settings.watch_directories,
             patterns=settings.watch_patterns,
             allowed_extensions=settings.bucket.allowed_extensions, settle_s=settings.settle_s,
-            rescan_period_s=settings.rescan_period_s)
+            rescan_period_s=settings.rescan_period_s))
         self._guardian = Guardian(
-            self._ledger, bucket.holds, policy=settings.retention,
+            ledger, bucket.holds, policy=settings.retention,
             directories=settings.watch_directories, is_open_for_writing=is_open_for_writing)
-        self._housekeeping = Housekeeping(self._ledger, bucket.abort)
-        self._refusals = Refusals(self._worker.outcomes)
         if settings.bucket.upload_corrupt:
-            self._ledger.try_again(CorruptLog.__name__)
+            ledger.try_again(CorruptLog.__name__)
         self.set_max_bandwidth(settings.max_bandwidth_bytes_per_s)
-        if self._worker.paused:
+        if worker.paused:
             bucket.throttle.pause()
             _log.warning('uploads are paused, as they were when the node ended; call ~/set_paused'
                          ' to go on')
@@ -110,6 +104,41 @@ class Uploads:
             return [self._worker.submit(log.path, log.fingerprint, name=log.name, bag=log.bag,
                                         note=log.note, follows=number > 0)
                     for number, log in enumerate(asked_for(self._discovery, path, name))]
+
+    def follow(self, path: Path, name: str) -> Followed:
+        """
+        Accept a log that somebody waits for however long it takes, and may withdraw.
+
+        :param path: absolute, of a file or a rosbag2 directory
+        :param name: that the object is to get; empty: the file's own
+        """
+        with self._refusals.noting(path):
+            return Followed(path, [
+                self._worker.submit(log.path, log.fingerprint, name=log.name, bag=log.bag,
+                                    note=log.note, follows=number > 0, is_patient=True,
+                                    revocable=True)
+                for number, log in enumerate(
+                    asked_for(self._discovery, path, name, revocable=True))])
+
+    def withdraw(self, followed: Followed) -> None:
+        """
+        Take back what was asked for; does not wait for the network.
+
+        Each outcome that there is none of yet ends soon: with ``Withdrawn``, which says whether
+        the upload goes on, as others want it, or with what became of the log in the meantime.
+        """
+        # First the one that would be next when there are no others: metadata.yaml.
+        for outcome in reversed(followed.outcomes):
+            self._worker.withdraw(outcome)
+
+    def retry(self, paths: Sequence[Path]) -> int:
+        """
+        Try uploads again now; return how many.
+
+        :param paths: absolute; empty: all that wait or were rejected, see ``Ledger.retry()``
+        :raises LocalFileNotFound: if a file is not known, or gone
+        """
+        return len(self._worker.retry([without_links(path) for path in paths]))
 
     def enqueue(self, path: Path, name: str) -> None:
         """
@@ -172,87 +201,34 @@ class Uploads:
             self._bucket.throttle.resume()
             self._worker.set_paused(False)
         _log.info('uploads are %s', 'paused' if paused else 'resumed')
+        try:
+            self._on_change(self.open_ids())  # it is the reason why they wait
+        except LedgerUnavailable as error:
+            _log.debug('%s', error)
+
+    def apply(self, settings: NodeSettings) -> None:
+        """Go by other settings, of those that can change while this works. Returns at once."""
+        self.set_max_bandwidth(settings.max_bandwidth_bytes_per_s)
+        self._bucket.pace.most = settings.bucket.max_concurrent_parts
+        self._discovery.set_patterns(settings.watch_patterns)
+        self._guardian.set_policy(settings.retention)
+
+    def set_max_concurrent_transfers(self, most: int) -> None:
+        """Let so many uploads go at once; those under way go on."""
+        self._worker.slots = most
 
     def set_max_bandwidth(self, bytes_per_s: int) -> None:
         """Let all uploads together take no more than this; 0: as much as there is."""
         self._bucket.throttle.max_bytes_per_s = bytes_per_s
 
     @property
-    def is_paused(self) -> bool:
-        """Whether uploads are paused."""
-        return self._worker.paused
-
-    @property
     def max_bandwidth_bytes_per_s(self) -> int:
         """What all uploads together may take; 0: as much as there is."""
         return int(self._bucket.throttle.max_bytes_per_s)
 
-    @property
-    def state_directory(self) -> Path:
-        """Where the ledger is."""
-        return self._ledger.path.parent
-
-    @property
-    def problem(self) -> str:
-        """Why what is accepted does not survive a restart; empty: it does."""
-        return self._ledger.problem
-
-    def counts(self) -> Counts:
-        """Return how many logs are in which state."""
-        return self._ledger.counts()
-
-    def last_errors(self) -> tuple[str, ...]:
-        """Return the last errors with their times, newest first."""
-        return self._worker.outcomes.last_errors()
-
-    def orphans(self) -> list[Orphan]:
-        """Return the multipart uploads that were given up, and are not aborted."""
-        return self._ledger.orphanage.all()
-
-    def explain(self, path: Path) -> FileState:
-        """
-        Tell where a file stands, and why it is not stored.
-
-        :param path: absolute
-        """
-        transfer = self._ledger.find(Path(os.path.realpath(path)))
-        if transfer is None:
-            refusal = self._refusals.of(path)
-            if refusal is None:
-                return FileState(UNKNOWN, reason=self._discovery.explain(path))
-            return FileState(UNKNOWN if refusal.retryable else REJECTED, reason=str(refusal),
-                             content=refused_content(type(refusal).__name__, str(refusal)))
-        reason = transfer.reason
-        if transfer.state == QUEUED and self._worker.paused:
-            reason = f'uploads are paused (~/set_paused){"; before: " + reason if reason else ""}'
-        wait_s = max(transfer.next_attempt_s - self._ledger.now_s(), 0.0)
-        return FileState(
-            transfer.state, key=transfer.key if transfer.state == STORED else '', reason=reason,
-            note=transfer.note, attempts=transfer.attempts,
-            next_attempt_in_s=wait_s if transfer.state == QUEUED else 0.0,
-            content=self._content(transfer))
-
-    def _content(self, transfer: Transfer) -> LogContent:
-        if transfer.state == REJECTED:
-            return refused_content(transfer.fault, transfer.reason)
-        return replace(transfer.content, description=self._ledger.description(transfer))
-
-    def stored_contents(self, files: Sequence[StoredFile]) -> dict[str, LogContent]:
-        """Return what is known, in short, of the logs that these objects hold, by key."""
-        try:
-            return self._ledger.stored_contents(files)
-        except LedgerUnavailable:
-            return {}
-
-    def stored_content(self, file: StoredFile) -> Optional[LogContent]:
-        """Return all that is known of the log that an object holds; None: nothing is."""
-        try:
-            return self._ledger.stored_content(file)
-        except LedgerUnavailable:
-            return None
-
     def _network_is_back(self) -> None:
         self._worker.network_is_back()
+        self._housekeeping.wake()
 
     def _gone(self, path: Path) -> None:
         self._discovery.gone(path)

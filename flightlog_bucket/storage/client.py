@@ -38,6 +38,7 @@ from flightlog_bucket.errors import (
 )
 from flightlog_bucket.settings import BucketSettings
 from flightlog_bucket.storage.boto import make_client
+from flightlog_bucket.storage.contact import Contact
 from flightlog_bucket.storage.credentials import TokenKeeper
 from flightlog_bucket.storage.failures import failure
 
@@ -67,6 +68,8 @@ class S3Client:
     """
     Calls S3 for one bucket, with session tokens that renew themselves.
 
+    ``contact`` knows how S3 has answered.
+
     :param settings: of the bucket
     :param tokens: keeps the session token
     :param clock: monotonic seconds
@@ -79,6 +82,7 @@ class S3Client:
         self._timeout_s = settings.request_timeout_s
         self._tokens = tokens
         self._clock = clock
+        self.contact = Contact(clock)
         self._closed = threading.Event()
         self._client, self._base_url = make_client(settings, tokens)
         self._added = threading.local()
@@ -181,19 +185,21 @@ class S3Client:
             http_status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
             if self._wants_hash(http_status, str(told.get('Code', ''))):
                 return self._request_with_hash(operation, key, parameters)
-            raise failure(operation, code=str(told.get('Code', '')), http_status=http_status,
-                          message=str(told.get('Message', '')), bucket=self._bucket, key=key,
-                          redacted=self._tokens.redacted) from None
+            raise self.contact.failed(operation, failure(
+                operation, code=str(told.get('Code', '')), http_status=http_status,
+                message=str(told.get('Message', '')), bucket=self._bucket, key=key,
+                redacted=self._tokens.redacted)) from None
         except (BotoCoreError, ResponseParserError) as error:
-            raise _no_answer(operation, error) from error
+            raise self.contact.failed(operation, _no_answer(operation, error)) from error
         except FlightlogError:
             raise  # of the session token; some are ValueErrors as well
         except _UNREADABLE as error:
-            raise _not_s3(operation) from error
+            raise self.contact.failed(operation, _not_s3(operation)) from error
         if not _is_of_s3(operation, answer, secure=self._secure):
             if 'Body' in answer:
                 answer['Body'].close()
-            raise _not_s3(operation)
+            raise self.contact.failed(operation, _not_s3(operation))
+        self.contact.succeeded()
         return answer
 
     def _request_with_hash(self, operation: str, key: str,

@@ -14,6 +14,9 @@ from flightlog_bucket.storage.client import S3Client
 from flightlog_bucket.storage.new_file import check_room, check_target, file_errors, NewFile
 from flightlog_bucket.storage.objects import EtagMD5, learn_part_size, ObjectHead
 
+OnReceived = Callable[[int, int], None]
+"""Told how many bytes are here, and of how many; of none again where a server begins anew."""
+
 _log = logging.getLogger(__name__)
 
 _TRIES_WITHOUT_PROGRESS = 3
@@ -31,15 +34,18 @@ class Download:
     :param key: of the object
     :param cancel: once set, the download ends with ``Cancelled``
     :param timeout_s: without progress it ends within this time
+    :param on_received: raises nothing
     :param clock: monotonic seconds
     """
 
     def __init__(self, client: S3Client, key: str, cancel: threading.Event, *, timeout_s: float,
+                 on_received: OnReceived = lambda received, total: None,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._key = key
         self._cancel = cancel
         self._timeout_s = timeout_s
+        self._on_received = on_received
         self._clock = clock
         self._progress_at = clock()
         self._crc = 0
@@ -64,6 +70,7 @@ class Download:
             self._md5 = EtagMD5(head.md5_part_size or 0)
             target.parent.mkdir(parents=True, exist_ok=True)
             check_room(target, head.size)
+            self._on_received(0, head.size)
             with NewFile(target) as file:
                 self._receive(answer, head, file.stream)
                 self._verify(head)
@@ -116,6 +123,7 @@ class Download:
         stream.write(block)
         self._received += len(block)
         self._progress_at = self._clock()
+        self._on_received(self._received, head.size)
 
     def _resume(self, head: ObjectHead, stream: BinaryIO) -> dict[str, Any]:
         if not self._received:

@@ -13,7 +13,12 @@ from flightlog_bucket.storage.local_file import LocalFile
 from flightlog_bucket.storage.throttle import Throttle
 
 OnSent = Callable[[int], None]
-"""Is told how many bytes have just been handed to the network."""
+"""
+Is told how many bytes of a log have just been handed to the network.
+
+The first number is of what is up already: 0, but where an upload is gone on with. A negative one
+takes back what was sent for nothing. So their sum is what went out, or is there.
+"""
 
 BLOCK_BYTES = 128 * 1024
 _PLAIN_BLOCK_BYTES = 1024 * 1024
@@ -23,7 +28,7 @@ _LOOK_MS = 100
 _NO_SENDFILE = frozenset((errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EOVERFLOW))
 
 
-def _nobody(count: int) -> None:
+def nobody(count: int) -> None:
     """Be told in vain."""
 
 
@@ -48,7 +53,8 @@ class FilePart:
         self._offset = offset
         self._length = length
         self._position = 0
-        self._on_sent = on_sent or _nobody
+        self._told = 0
+        self._on_sent = on_sent or nobody
         self.throttle = throttle or Throttle()
 
     def __len__(self) -> int:
@@ -76,6 +82,9 @@ class FilePart:
         """Move to a position within the part; return it."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
         self._position = min(max(base + offset, 0), self._length)
+        if self._position < self._told:  # it is sent again
+            self._on_sent(self._position - self._told)
+            self._told = self._position
         return self._position
 
     def tell(self) -> int:
@@ -136,7 +145,12 @@ class FilePart:
     def advance(self, count: int) -> None:
         """Note that bytes have been sent."""
         self._position += count
+        self._told += count
         self._on_sent(count)
+
+    def take_back(self) -> None:
+        """Note that what was sent of it was for nothing."""
+        self.seek(0)
 
     def _send_blocking(self, sock: Any) -> None:
         """Send over what only behaves like a socket: TLS to S3 within TLS to a proxy."""

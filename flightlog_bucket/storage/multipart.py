@@ -12,13 +12,13 @@ import logging
 from typing import Any, Optional
 
 from flightlog_bucket.errors import (
+    FlightlogError,
     InvalidRequest,
     LocalFileChanged,
     NotAllowed,
     NotSupported,
     StorageError,
 )
-from flightlog_bucket.settings import MAX_PART_SIZE_BYTES, MIB, MIN_PART_SIZE_BYTES
 from flightlog_bucket.storage import checksum
 from flightlog_bucket.storage.client import S3Client
 from flightlog_bucket.storage.features import (
@@ -28,17 +28,16 @@ from flightlog_bucket.storage.features import (
     LISTED_PARTS,
     PART_SUMS,
 )
-from flightlog_bucket.storage.file_part import FilePart, OnSent
+from flightlog_bucket.storage.file_part import FilePart, nobody, OnSent
 from flightlog_bucket.storage.journal import Journal, Part, Progress
 from flightlog_bucket.storage.local_file import LocalFile
 from flightlog_bucket.storage.objects import PART_SIZE
+from flightlog_bucket.storage.part_sizes import MAX_PARTS
 from flightlog_bucket.storage.parts import Pace, run_all
 from flightlog_bucket.storage.throttle import Throttle
 
 _log = logging.getLogger(__name__)
 
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-MAX_PARTS = 10_000
 _PARTS_PER_PAGE = 1000
 
 
@@ -71,7 +70,7 @@ class MultipartUpload:
     :param file: stays open for as long as this is in use
     :param key: of the new object
     :param journal: is told of every step
-    :param on_sent: is told of the bytes that go to the network
+    :param on_sent: is told of the bytes that go to the network, and of those that are up already
     """
 
     def __init__(self, means: Means, file: LocalFile, key: str, journal: Journal,
@@ -79,7 +78,8 @@ class MultipartUpload:
         self._means = means
         self.file = file
         self._journal = journal
-        self._on_sent = on_sent
+        self._on_sent = on_sent or nobody
+        self._told: list[int] = []
         self._part_size = 0
         self._parts: dict[int, Part] = {}
         self._earlier: frozenset[int] = frozenset()
@@ -104,6 +104,7 @@ class MultipartUpload:
         self._part_size = part_size
         self.upload_id = created['UploadId']
         self._journal.began(self.key, self.upload_id, part_size)
+        self._on_sent(0)
 
     def resume(self, progress: Progress) -> None:
         """
@@ -119,6 +120,8 @@ class MultipartUpload:
                        if part.number <= self._count and part.size == self._range(part.number)[1]}
         self._compare_with_s3()
         self._earlier = frozenset(self._parts)
+        self._told.append(sum(part.size for part in self._parts.values()))
+        self._on_sent(self._told[0])
         _log.info('%s: the upload goes on; %d of %d parts are up', self.file.shown,
                   len(self._parts), self._count)
 
@@ -128,6 +131,11 @@ class MultipartUpload:
         for part in run_all((partial(self._send_part, n) for n in missing), self._means.pace,
                             'flightlog-part'):
             self._parts[part.number] = part
+
+    def take_back(self) -> None:
+        """Note that all its parts are up for nothing."""
+        self._on_sent(-sum(self._told))
+        self._told.clear()
 
     def complete(self) -> tuple[dict[str, Any], int]:
         """
@@ -174,16 +182,21 @@ class MultipartUpload:
         body = FilePart(self.file, offset, size, self._means.throttle, self._on_sent)
         # Of a server that keeps no CRC-32s, what is needed for the proof is sent along.
         md5 = content_md5(self._md5s[number]) if number in self._md5s else {}
-        answer = features.call(
-            'upload_part', self.key,
-            {'UploadId': self.upload_id, 'PartNumber': number, 'Body': body, **md5},
-            {PART_SUMS: {'ChecksumCRC32': checksum.encode(crc)}},
-            instead={PART_SUMS: lambda: content_md5(self._md5(number))})
+        try:
+            answer = features.call(
+                'upload_part', self.key,
+                {'UploadId': self.upload_id, 'PartNumber': number, 'Body': body, **md5},
+                {PART_SUMS: {'ChecksumCRC32': checksum.encode(crc)}},
+                instead={PART_SUMS: lambda: content_md5(self._md5(number))})
+        except FlightlogError:
+            body.take_back()
+            raise
         if 'ChecksumCRC32' not in answer:
             # Then the object's ETag has to prove it, which is made of the MD5s of the parts.
             features.note_missing(KEPT_SUMS)
         part = Part(number, size, crc, answer['ETag'])
         self._journal.acknowledged(part)
+        self._told.append(size)
         self.has_gained = True
         return part
 
@@ -262,23 +275,6 @@ class MultipartUpload:
 def content_md5(digest: bytes) -> dict[str, str]:
     """Return the checksum that every server has known from the first day."""
     return {'ContentMD5': base64.b64encode(digest).decode('ascii')}
-
-
-def part_size(file_size: int, wanted: int) -> int:
-    """
-    Return the size of the parts for a file, in bytes.
-
-    :param file_size: bytes
-    :param wanted: bytes; grows to whole MiB where the file would take more than 10,000 parts
-    """
-    needed = -(-file_size // MAX_PARTS)
-    return wanted if needed <= wanted else -(-needed // MIB) * MIB
-
-
-def fits(file_size: int, size: int) -> bool:
-    """Tell whether a file can go up in parts of this size, in bytes."""
-    return (MIN_PART_SIZE_BYTES <= size <= MAX_PART_SIZE_BYTES
-            and file_size <= size * MAX_PARTS)
 
 
 def is_made_of(etag: str, progress: Progress, file_size: int) -> bool:

@@ -10,6 +10,8 @@ from flightlog_bucket.threads import WorkerPool
 
 T = TypeVar('T')
 
+MAX_AT_ONCE = 32
+
 _SLOW_S = 20.0
 _FAST_S = 5.0
 
@@ -22,9 +24,19 @@ class Pace:
     """
 
     def __init__(self, most: int) -> None:
-        self.most = most
         self._lock = threading.Lock()
-        self.parts_at_once = most
+        self._most = self.parts_at_once = most
+
+    @property
+    def most(self) -> int:
+        """Parts at once, on a fast link."""
+        return self._most
+
+    @most.setter
+    def most(self, most: int) -> None:
+        with self._lock:
+            if most != self._most:
+                self._most = self.parts_at_once = most
 
     def took(self, seconds: float) -> None:
         """Learn how long a part took."""
@@ -32,7 +44,7 @@ class Pace:
             if seconds > _SLOW_S:
                 self.parts_at_once = max(1, self.parts_at_once // 2)
             elif seconds < _FAST_S:
-                self.parts_at_once = min(self.most, self.parts_at_once + 1)
+                self.parts_at_once = min(self._most, self.parts_at_once + 1)
 
 
 def run_all(jobs: Iterable[Callable[[], T]], pace: Pace, name: str) -> list[T]:
@@ -47,7 +59,8 @@ def run_all(jobs: Iterable[Callable[[], T]], pace: Pace, name: str) -> list[T]:
     :param name: of the threads
     :returns: the results, in the order of the jobs
     """
-    pool = WorkerPool(pace.most, name)
+    # Threads are made when they are needed; the pace may change while this runs.
+    pool = WorkerPool(MAX_AT_ONCE, name)
     waiting = deque(jobs)
     begun: list[Future[T]] = []
     running: set[Future[T]] = set()

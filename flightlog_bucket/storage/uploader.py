@@ -25,19 +25,18 @@ from flightlog_bucket.errors import (
 )
 from flightlog_bucket.storage import checksum
 from flightlog_bucket.storage.features import COMPLETE_IF_FREE, Features, PUT_IF_FREE, SUMS
-from flightlog_bucket.storage.file_part import FilePart, OnSent
+from flightlog_bucket.storage.file_part import FilePart, nobody, OnSent
 from flightlog_bucket.storage.journal import Journal, NO_JOURNAL, Progress
 from flightlog_bucket.storage.local_file import LocalFile
 from flightlog_bucket.storage.multipart import (
     content_md5,
-    fits,
     is_made_of,
     Means,
     MultipartUpload,
-    part_size,
     PartsOutdated,
 )
 from flightlog_bucket.storage.objects import ObjectHead, ObjectStore
+from flightlog_bucket.storage.part_sizes import fits, part_size
 from flightlog_bucket.storage.parts import Pace
 from flightlog_bucket.storage.throttle import Throttle
 from flightlog_bucket.threads import WorkerPool
@@ -94,6 +93,11 @@ class Uploader:
         # How often S3 refused to go on with a multipart upload.
         self._refusals: dict[str, int] = {}
 
+    @property
+    def pace(self) -> Pace:
+        """How many parts of one upload go at once."""
+        return self._means.pace
+
     def upload(self, file: LocalFile, key: str, attributes: Parameters, *,
                journal: Journal = NO_JOURNAL, progress: Optional[Progress] = None,
                on_sent: Optional[OnSent] = None) -> Sent:
@@ -105,14 +109,14 @@ class Uploader:
         :param attributes: boto3 parameters of this object, e.g. ``ContentType``
         :param journal: of this file; with one, a multipart upload that a fault ends stays open
         :param progress: of an earlier try with this key
-        :param on_sent: is told of the bytes that go to the network
+        :param on_sent: see ``OnSent``
         :raises ObjectExists: if there is an object under the key
         :raises LocalFileChanged: if the file is written to meanwhile; then there is no object
         """
         self._means.throttle.check_not_paused()
         whole = {**self._attributes, **attributes}
         if progress is None and file.size < self._threshold_bytes:
-            answer, crc = self._put(file, key, whole, on_sent)
+            answer, crc = self._put(file, key, whole, on_sent or nobody)
         else:
             answer, crc = self._multipart(file, key, whole, journal, progress, on_sent)
         self._unproved[key] = file.size, crc
@@ -176,14 +180,19 @@ class Uploader:
             self._store.client.call('abort_multipart_upload', key=key, UploadId=upload_id)
 
     def _put(self, file: LocalFile, key: str, attributes: Parameters,
-             on_sent: Optional[OnSent]) -> tuple[dict[str, Any], int]:
+             on_sent: OnSent) -> tuple[dict[str, Any], int]:
         crc = file.crc32()
         body = FilePart(file, 0, file.size, self._means.throttle, on_sent)
-        answer = self.features.call(
-            'put_object', key, {'Body': body, **attributes},
-            {PUT_IF_FREE: {'IfNoneMatch': '*'},
-             SUMS: {'ChecksumCRC32': checksum.encode(crc)}},
-            instead={SUMS: lambda: content_md5(file.md5())})
+        on_sent(0)
+        try:
+            answer = self.features.call(
+                'put_object', key, {'Body': body, **attributes},
+                {PUT_IF_FREE: {'IfNoneMatch': '*'},
+                 SUMS: {'ChecksumCRC32': checksum.encode(crc)}},
+                instead={SUMS: lambda: content_md5(file.md5())})
+        except FlightlogError:
+            body.take_back()
+            raise
         return answer, crc
 
     def _multipart(self, file: LocalFile, key: str, attributes: Parameters, journal: Journal,
@@ -198,6 +207,7 @@ class Uploader:
                 answer = self._run(upload, attributes, progress)
             except UploadNotFound:
                 journal.forgotten('S3 does not know it any more', is_gone=True)
+                upload.take_back()
                 # The answer to an earlier try may have been lost after it did its work.
                 if self.holds(key, self.find(key), file):
                     crc = file.crc32()
@@ -206,6 +216,7 @@ class Uploader:
                     raise
             except PartsOutdated as error:
                 self.give_up(key, upload.upload_id, journal, str(error))
+                upload.take_back()
             except FlightlogError as error:
                 self._end(upload, journal, error)
                 raise
@@ -229,6 +240,7 @@ class Uploader:
         if not upload.upload_id or (
                 journal is not NO_JOURNAL and self._may_go_on(upload, error)):
             return
+        upload.take_back()
         arguments = upload.key, upload.upload_id, journal, str(error)
         if isinstance(error, Unavailable):
             # The answer to this may have to be waited for in vain as well.

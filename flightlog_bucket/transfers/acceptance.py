@@ -18,6 +18,7 @@ class Wanted:
     What somebody asks for; see ``Ledger.accept()``.
 
     :param is_last: it goes up after the other files of its bag
+    :param revocable: see ``Ledger.accept()``
     :param accepted_s: seconds since 1970
     """
 
@@ -29,7 +30,23 @@ class Wanted:
     urgent: bool
     note: str
     again: bool
+    revocable: Optional[bool]
     accepted_s: float
+
+
+@dataclass(frozen=True)
+class Taken:
+    """
+    What became of it.
+
+    :param id: of the transfer
+    :param is_new: it was not to be stored before: its row was made now, or was a rejected one
+    :param was_touched: it is on its way with another content than the file has now
+    """
+
+    id: int
+    is_new: bool = False
+    was_touched: bool = False
 
 
 class Acceptance:
@@ -47,28 +64,28 @@ class Acceptance:
         self._orphanage = orphanage
 
     def accept(self, database: sqlite3.Connection, wanted: Wanted,
-               claimed: Collection[int]) -> tuple[int, bool]:
+               claimed: Collection[int]) -> Taken:
         """
         Find the transfer, or make it.
 
         :param claimed: what is on its way
-        :returns: its id; whether it is on its way with another content than the file has now
         """
         known = list(reversed(rows.where(
             database, 't.destination = ? AND t.path = ?',
             (self._destination, os.fsencode(wanted.path)))))
         waiting = _waiting(known, wanted, claimed)
         if waiting is not None:
-            return waiting['id'], self._join(database, waiting, wanted, claimed)
+            return Taken(waiting['id'],
+                         was_touched=self._join(database, waiting, wanted, claimed))
         settled = next((row for row in known if row['state'] != QUEUED
                         and wanted.name in ('', row['name'])
                         and rows.fingerprint(row).is_same(wanted.fingerprint)), None)
         if settled is None:
-            return self._add(database, wanted, claimed), False
-        if wanted.again or (settled['state'] == REJECTED
-                            and settled['fault'] == AWAY):
-            self._revive(database, settled, wanted)
-        return settled['id'], False
+            return Taken(self._add(database, wanted, claimed), is_new=True)
+        if not wanted.again and (settled['state'] != REJECTED or settled['fault'] != AWAY):
+            return Taken(settled['id'])
+        self._revive(database, settled, wanted)
+        return Taken(settled['id'], is_new=settled['state'] == REJECTED)
 
     def _join(self, database: sqlite3.Connection, row: sqlite3.Row, wanted: Wanted,
               claimed: Collection[int]) -> bool:

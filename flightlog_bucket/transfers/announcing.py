@@ -58,7 +58,8 @@ class Announcing:
         return self._announce_bag(
             directory, Announced(-1 if number is None else number, path.name))
 
-    def accept_directory(self, path: Path, *, urgent: bool, again: bool) -> list[Transfer]:
+    def accept_directory(self, path: Path, *, urgent: bool, again: bool,
+                         revocable: bool) -> list[Transfer]:
         """
         Accept all files of a bag that a person names.
 
@@ -72,7 +73,7 @@ class Announcing:
         if not files.has_metadata:
             for name in files.logs:
                 self._check_not_open(path / name)
-        return self._bags.accept_whole(listing, urgent=urgent, again=again)
+        return self._bags.accept_whole(listing, urgent=urgent, again=again, revocable=revocable)
 
     def bag_for(self, path: Path) -> Optional[Bag]:
         """

@@ -8,11 +8,13 @@ from typing import Optional, Protocol
 from flightlog_bucket.errors import Cancelled
 from flightlog_bucket.results import StoredLog
 from flightlog_bucket.storage.journal import Journal
+from flightlog_bucket.transfers.meter import Meter
 from flightlog_bucket.transfers.records import Transfer
 from flightlog_bucket.transfers.settlement import Outcome
 from flightlog_bucket.transfers.transfer_journal import TransferJournal
 
 STALLED_S = 5.0
+STALLED_PER_SLOT = 3
 
 
 class Upload(Protocol):
@@ -38,6 +40,7 @@ class Attempt:
         self.transfer = transfer
         self.journal = journal
         self.cancel = threading.Event()
+        self.meter = Meter(clock)
         self._clock = clock
         self._moved_s = clock()
 
@@ -47,8 +50,10 @@ class Attempt:
         return not self.journal.has_begun
 
     def on_sent(self, count: int) -> None:
-        """Note that bytes have gone out."""
-        self._moved_s = self._clock()
+        """Note that bytes have gone out; see ``storage.file_part.OnSent``."""
+        self.meter.add(count)
+        if count >= 0:
+            self._moved_s = self._clock()
 
     def stands_for_s(self) -> float:
         """Return for how many seconds nothing has gone out."""
@@ -66,18 +71,21 @@ class Attempts(dict[int, Attempt]):
     The tries that are under way, by transfer. Not thread-safe: its owner has a lock.
 
     :param slots: of them that move, at once
-    :param most: also with those that do not
     """
 
-    def __init__(self, slots: int, most: int) -> None:
+    def __init__(self, slots: int) -> None:
         super().__init__()
-        self._slots = slots
-        self._most = most
+        self.slots = slots
+
+    @property
+    def most(self) -> int:
+        """How many may be under way, with those that do not move."""
+        return self.slots * (1 + STALLED_PER_SLOT)
 
     def has_room(self) -> bool:
         """Tell whether another one may begin."""
         moving = sum(attempt.stands_for_s() < STALLED_S for attempt in self.values())
-        return moving < self._slots and len(self) < self._most
+        return moving < self.slots and len(self) < self.most
 
     def long_checks(self, least_s: float) -> dict[int, Path]:
         """

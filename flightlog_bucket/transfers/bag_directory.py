@@ -127,7 +127,8 @@ class BagDirectories:
         found.accepted = self._accept(listing, finished)
         return found
 
-    def accept_whole(self, listing: Listing, *, urgent: bool, again: bool) -> list[Transfer]:
+    def accept_whole(self, listing: Listing, *, urgent: bool, again: bool,
+                     revocable: bool) -> list[Transfer]:
         """
         Accept all that is there of a bag which a person names.
 
@@ -144,7 +145,7 @@ class BagDirectories:
                 wanted.append((name, note))
         if files.has_metadata:
             wanted.append((METADATA, ''))
-        return self._accept(listing, wanted, urgent=urgent, again=again)
+        return self._accept(listing, wanted, urgent=urgent, again=again, revocable=revocable)
 
     def bag(self, listing: Listing) -> Bag:
         """Return the directory's bag in the ledger; from the first time on it keeps its folder."""
@@ -218,7 +219,7 @@ class BagDirectories:
             return False
 
     def _accept(self, listing: Listing, wanted: list[tuple[str, str]], *, urgent: bool = False,
-                again: bool = False) -> list[Transfer]:
+                again: bool = False, revocable: bool = False) -> list[Transfer]:
         """Accept files, given with the notes on them."""
         bag = self.bag(listing) if wanted else None
         accepted = []
@@ -226,7 +227,7 @@ class BagDirectories:
             path = listing.directory / name
             accepted.append(self._ledger.accept(
                 path, Fingerprint.of(listing.files[name]), bag=bag, note=note, urgent=urgent,
-                again=again))
+                again=again, revocable=revocable))
             forget(listing, name, self._settling)
             if note:
                 _log.warning('%s: %s', path, note)

@@ -9,14 +9,20 @@ import threading
 import time
 from typing import Optional
 
-from flightlog_bucket.errors import FlightlogError, InvalidRequest, LedgerUnavailable
+from flightlog_bucket.errors import FlightlogError, LedgerUnavailable
 from flightlog_bucket.logs.rosbag2_directory import bag_of, COMPRESSED_END
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers.announcing import Announcing
 from flightlog_bucket.transfers.bag_directory import BagDirectories
 from flightlog_bucket.transfers.following import Following
 from flightlog_bucket.transfers.ledger import Ledger
-from flightlog_bucket.transfers.listing import can_be_part, status_of, WatchedFolders
+from flightlog_bucket.transfers.listing import (
+    can_be_part,
+    is_there,
+    status_of,
+    WatchedFolders,
+    without_links,
+)
 from flightlog_bucket.transfers.open_files import is_open_for_writing
 from flightlog_bucket.transfers.records import Bag, Transfer
 from flightlog_bucket.transfers.scanning import Scanning
@@ -117,7 +123,7 @@ class Discovery:
         """
         try:
             with self._lock:
-                accepted = self._announcing.announce(_without_links(path))
+                accepted = self._announcing.announce(without_links(path))
         except LedgerUnavailable:
             # A recorder says it once.
             if len(self._owed) < _MAX_OWED:
@@ -128,14 +134,15 @@ class Discovery:
             self._on_accepted()
         return accepted
 
-    def accept_directory(self, path: Path, *, urgent: bool = False,
-                         again: bool = False) -> list[Transfer]:
+    def accept_directory(self, path: Path, *, urgent: bool = False, again: bool = False,
+                         revocable: bool = False) -> list[Transfer]:
         """
         Accept all files of a bag that a person names.
 
         :param path: absolute, of its directory
         :param urgent: somebody waits for it
         :param again: also those that were rejected
+        :param revocable: see ``Ledger.accept()``
         :returns: its transfers, ``metadata.yaml`` last
         :raises LocalFileNotFound: if there is no such directory
         :raises InvalidRequest: if it holds no file of a bag
@@ -144,7 +151,7 @@ class Discovery:
         """
         with self._lock:
             accepted = self._announcing.accept_directory(
-                _without_links(path), urgent=urgent, again=again)
+                without_links(path), urgent=urgent, again=again, revocable=revocable)
         self._on_accepted()
         return accepted
 
@@ -156,7 +163,7 @@ class Discovery:
         :raises LedgerUnavailable: if the ledger cannot be written
         """
         with self._lock:
-            return self._announcing.bag_for(_without_links(path))
+            return self._announcing.bag_for(without_links(path))
 
     def gone(self, path: Path) -> None:
         """Look for what came in the place of a file that was accepted, e.g. a ``.zstd``."""
@@ -165,11 +172,11 @@ class Discovery:
 
     def explain(self, path: Path) -> str:
         """Return why a file that is not in the ledger is not."""
-        if not _is_there(path):
+        if not is_there(path):
             return 'there is no such file'
         if status_of(path) is None:
             return 'is not a regular file: folders are looked through, links are not followed'
-        path = _without_links(path)
+        path = without_links(path)
         reason = self._settling.reason(path)
         if reason:
             return reason
@@ -181,6 +188,16 @@ class Discovery:
             reason = 'is in a bag that is not in a watched folder'
         return reason or (f'was not looked at yet; the watched folders are looked through every'
                           f' {self._rescan_period_s:g} s')
+
+    def set_patterns(self, patterns: Sequence[str]) -> None:
+        """
+        Want other files from now on, and look for them soon; what was accepted stays so.
+
+        :param patterns: as for the constructor
+        """
+        if tuple(patterns) != self._folders.patterns:
+            self._folders.patterns = tuple(patterns)
+            self._inbox.put_all()
 
     def follow_unfinished(self) -> None:
         """Look again at the bags that were not complete when the process before ended."""
@@ -281,18 +298,3 @@ class Discovery:
         self._scanning.look_through()
         self._settling.is_starting = False
         self._settling.forget_gone()
-
-
-def _without_links(path: Path) -> Path:
-    """Return the one name of a file, by whatever links it was named."""
-    try:
-        return Path(os.path.realpath(path))
-    except ValueError:
-        raise InvalidRequest(f'{os.fspath(path)!r} is not a path') from None
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return os.path.lexists(path)
-    except ValueError:
-        return False

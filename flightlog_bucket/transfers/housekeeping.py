@@ -4,6 +4,7 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 import logging
 import threading
+from typing import Optional
 
 from flightlog_bucket.errors import (
     AuthenticationFailed,
@@ -21,7 +22,7 @@ from flightlog_bucket.transfers.survival import survive
 KEEP_SETTLED = timedelta(days=30)
 _PERIOD_S = 24 * 3600.0
 # Of the network, the session-token service or the clock, none of the upload.
-_PASSING = (Unavailable, Cancelled, AuthenticationFailed, NotS3, SessionServiceError)
+PASSING = (Unavailable, Cancelled, AuthenticationFailed, NotS3, SessionServiceError)
 
 _log = logging.getLogger(__name__)
 
@@ -69,17 +70,29 @@ class Housekeeping:
         for orphan in self._ledger.orphanage.all():
             if self._closed or (orphan.problem and not again):
                 continue
-            try:
-                self._abort(orphan.key, orphan.upload_id)
-            except _PASSING as error:  # another time
-                _log.debug('%s is not aborted yet: %s', orphan.upload_id, error)
+            if isinstance(self.abort(orphan), PASSING):  # another time
                 return
-            except FlightlogError as error:
-                self._stays(orphan, error)
-            else:
-                self._ledger.orphanage.aborted(orphan)
-                _log.debug('the multipart upload %s of %s is aborted', orphan.upload_id,
-                           orphan.key)
+
+    def abort(self, orphan: Orphan) -> Optional[FlightlogError]:
+        """
+        Abort one multipart upload now.
+
+        :returns: why it is still there; None: it is not
+        """
+        try:
+            self._abort(orphan.key, orphan.upload_id)
+            self._ledger.orphanage.aborted(orphan)
+        except PASSING as error:
+            _log.debug('%s is not aborted yet: %s', orphan.upload_id, error)
+            return error
+        except LedgerUnavailable as error:  # it is looked for again
+            _log.debug('%s', error)
+        except FlightlogError as error:
+            self._stays(orphan, error)
+            return error
+        else:
+            _log.debug('the multipart upload %s of %s is aborted', orphan.upload_id, orphan.key)
+        return None
 
     def _stays(self, orphan: Orphan, error: FlightlogError) -> None:
         if not orphan.problem:

@@ -4,7 +4,8 @@ The ledger: every transfer, from the moment it is accepted; it outlives the proc
 Whatever a method was told is durable when it returns. What is on its way right now is known in
 memory only: after a restart it is queued again, and goes on where it was.
 """
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 import os
@@ -15,18 +16,17 @@ from typing import Optional
 from flightlog_bucket.logs.formats import METADATA
 from flightlog_bucket.results import StoredLog
 from flightlog_bucket.storage.local_file import Fingerprint
-from flightlog_bucket.transfers import bags, rows, salvage, stored_content
-from flightlog_bucket.transfers.acceptance import Acceptance, Wanted
+from flightlog_bucket.transfers import bags, rows, salvage, stored_content, takeover
+from flightlog_bucket.transfers.acceptance import Acceptance, Taken, Wanted
 from flightlog_bucket.transfers.database import Database
-from flightlog_bucket.transfers.ledger_reader import LedgerReader
-from flightlog_bucket.transfers.orphanage import Orphanage
+from flightlog_bucket.transfers.ledger_steering import LedgerSteering, nobody, OnChange
 from flightlog_bucket.transfers.records import Bag, Transfer
 from flightlog_bucket.transfers.sqlite_files import Connection
 from flightlog_bucket.transfers.state_directory import StateDirectory
-from flightlog_bucket.transfers.transfer_journal import TransferJournal, Underway
+from flightlog_bucket.transfers.transfer_journal import TransferJournal
 
 
-class Ledger(LedgerReader):
+class Ledger(LedgerSteering):
     """
     The transfers of one machine to one folder of one bucket. Thread-safe.
 
@@ -34,6 +34,8 @@ class Ledger(LedgerReader):
     :param machine: this machine
     :param destination: the bucket and the folder in it: what is stored there, is not stored in
         another one
+    :param on_change: is told the ids of transfers that have changed, once that is committed; by
+        whatever thread, with locks held: it returns at once, and asks nothing
     :param wall_clock: seconds since 1970
     :param clock: monotonic seconds
     :raises LedgerInUse: if another process has the folder
@@ -41,18 +43,13 @@ class Ledger(LedgerReader):
     """
 
     def __init__(self, home: StateDirectory, *, machine: str, destination: str,
-                 wall_clock: Callable[[], float] = time.time,
+                 on_change: OnChange = nobody, wall_clock: Callable[[], float] = time.time,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._machine = machine
-        self._wall_clock = wall_clock
-        self._clock = clock
-        # Pauses go by a clock that nobody sets; to be shown, it is near the time of day.
-        self._clock_began_s = wall_clock() - clock()
         # What was announced with another content while it was on its way.
         self._touched: dict[int, Wanted] = {}
-        self._underway: Underway = {}
-        super().__init__(Database(home, salvage.open_transfers, clock=clock), destination)
-        self.orphanage = Orphanage(self._database, destination)
+        super().__init__(Database(home, salvage.open_transfers, clock=clock), destination,
+                         on_change=on_change, wall_clock=wall_clock, clock=clock)
         self._acceptance = Acceptance(machine, destination, self.orphanage)
         self._database.run(self._begin)
 
@@ -66,17 +63,13 @@ class Ledger(LedgerReader):
         """Of the file."""
         return self._database.path
 
-    def now_s(self) -> float:
-        """Return the time on the clock of ``Transfer.next_attempt_s``."""
-        return self._clock_began_s + self._clock()
-
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
     def accept(self, path: Path, fingerprint: Fingerprint, *, name: str = '',
                bag: Optional[Bag] = None, urgent: bool = False, note: str = '',
-               again: bool = False) -> Transfer:
+               again: bool = False, revocable: Optional[bool] = False) -> Transfer:
         """
         Take on a log; the same log again is the same transfer.
 
@@ -87,20 +80,21 @@ class Ledger(LedgerReader):
         :param urgent: somebody waits for it: it goes before the others
         :param note: what else a person should know, e.g. that its recorder did not close it
         :param again: also if it was rejected; if it is stored, look whether it still is
+        :param revocable: who asks may take that back, see ``withdrawn()``; None: nobody asks anew
         :raises LedgerUnavailable: if that cannot be written; then nothing is accepted
         """
         # It tells what the other files of the bag are, so that it goes up last.
         is_last = bag is not None and path.name == METADATA
-        wanted = Wanted(path, fingerprint, name, bag, is_last, urgent, note, again,
+        wanted = Wanted(path, fingerprint, name, bag, is_last, urgent, note, again, revocable,
                         self._wall_clock())
 
         def work(database: Connection) -> Transfer:
-            number, was_touched = self._acceptance.accept(database, wanted, self._on_their_way())
-            if was_touched:
-                with self._lock:
-                    self._touched[number] = wanted
-            return self._transfer(rows.one(database, number))
-        return self._database.run(work)
+            taken = self._acceptance.accept(database, wanted, self._on_their_way())
+            if taken.was_touched:
+                self._touch(taken.id, wanted)
+            self._note_asked(taken, wanted)
+            return self._transfer(rows.one(database, taken.id))
+        return self._told(self._database.run(work))
 
     def claim(self, *, only_urgent: bool = False) -> Optional[Transfer]:
         """
@@ -118,7 +112,8 @@ class Ledger(LedgerReader):
                 self._touched.pop(found['id'], None)
             return self._transfer(found)
         # Within the transaction: nobody accepts another content of it between look and claim.
-        return self._database.run(work)
+        claimed = self._database.run(work)
+        return claimed and self._told(claimed)
 
     def release(self, transfer_id: int) -> bool:
         """
@@ -128,7 +123,9 @@ class Ledger(LedgerReader):
         """
         with self._lock:
             self._claimed.discard(transfer_id)
-            return self._touched.pop(transfer_id, None) is not None
+            was_touched = self._touched.pop(transfer_id, None) is not None
+        self._changed((transfer_id,))
+        return was_touched
 
     def next_due_s(self) -> Optional[float]:
         """Return in how many seconds the next transfer is due; None: none waits."""
@@ -138,11 +135,12 @@ class Ledger(LedgerReader):
 
     def journal(self, transfer_id: int) -> TransferJournal:
         """Return what the upload of a transfer writes down."""
-        return TransferJournal(self._database, transfer_id, self.orphanage, self._underway)
+        return TransferJournal(self._database, transfer_id, self.orphanage, self._underway,
+                               partial(self._changed, (transfer_id,)))
 
     def stored(self, transfer_id: int, log: StoredLog) -> None:
         """Note that a log is in the bucket."""
-        def work(database: Connection) -> None:
+        def work(database: Connection) -> Optional[int]:
             database.execute('DELETE FROM parts WHERE transfer = ?', (transfer_id,))
             database.execute(
                 "UPDATE transfers SET state = 'stored', key = ?, etag = ?, crc32 = ?, settled = ?,"
@@ -150,48 +148,32 @@ class Ledger(LedgerReader):
                 ' urgent = 0 WHERE id = ?',
                 (log.s3_key, log.etag, log.crc32, self._wall_clock(), transfer_id))
             stored_content.note(database, transfer_id, log.content)
-            self._accept_touched(database, transfer_id)
-        self._database.run(work)
+            return self._accept_touched(database, transfer_id)
+        self._settled(transfer_id, self._database.run(work))
 
     def rejected(self, transfer_id: int, reason: str, fault: str) -> None:
         """Note that a log is refused until a person acts."""
-        def work(database: Connection) -> None:
+        def work(database: Connection) -> Optional[int]:
             self.orphanage.take_from(database, transfer_id, reason)
             database.execute(
                 "UPDATE transfers SET state = 'rejected', reason = ?, fault = ?, settled = ?,"
                 ' attempts = attempts + 1, urgent = 0 WHERE id = ?',
                 (reason, fault, self._wall_clock(), transfer_id))
-            self._accept_touched(database, transfer_id)
-        self._database.run(work)
+            return self._accept_touched(database, transfer_id)
+        self._settled(transfer_id, self._database.run(work))
 
-    def try_again(self, fault: str) -> None:
+    def waits(self, transfer_id: int, reason: str, fault: str, delay_s: float, *,
+              urgent: bool = False) -> None:
         """
-        Let rejected transfers be tried anew.
+        Note that a log is tried again later.
 
-        :param fault: the name of the error that they were rejected for
+        :param urgent: somebody still waits for it
         """
         self._database.run(lambda database: database.execute(
-            "UPDATE OR IGNORE transfers SET state = 'queued', next_attempt = 0"
-            " WHERE state = 'rejected' AND fault = ? AND destination = ?",
-            (fault, self._destination)))
-
-    def waits(self, transfer_id: int, reason: str, fault: str, delay_s: float) -> None:
-        """Note that a log is tried again later; nobody waits for it any more."""
-        self._database.run(lambda database: database.execute(
-            'UPDATE transfers SET reason = ?, fault = ?, next_attempt = ?, urgent = 0,'
+            'UPDATE transfers SET reason = ?, fault = ?, next_attempt = ?, urgent = ?,'
             ' attempts = attempts + 1 WHERE id = ?',
-            (reason, fault, self.now_s() + delay_s, transfer_id)))
-
-    def make_due(self, faults: Sequence[str] = ()) -> None:
-        """
-        Let waiting transfers be tried now.
-
-        :param faults: only those with one of these; empty: all
-        """
-        chosen = f"AND fault IN ({','.join('?' * len(faults))})" if faults else ''
-        self._database.run(lambda database: database.execute(
-            "UPDATE transfers SET next_attempt = 0 WHERE state = 'queued' AND next_attempt > 0"
-            f' {chosen}', tuple(faults)))
+            (reason, fault, self.now_s() + delay_s, int(urgent), transfer_id)))
+        self._changed((transfer_id,))
 
     def open_bag(self, path: Path, folder: str) -> Bag:
         """
@@ -214,30 +196,6 @@ class Ledger(LedgerReader):
                  self._wall_clock(), cause))
         self._database.run(work)
 
-    def deleted_from_bucket(self, key: str, reason: str) -> None:
-        """
-        Note that an object was deleted on purpose: its log is not stored again by itself.
-
-        :param key: of the object
-        :param reason: by what
-        """
-        self._database.run(lambda database: database.execute(
-            "UPDATE transfers SET state = 'rejected', reason = ?, fault = '' WHERE key = ?"
-            " AND destination = ? AND state = 'stored'", (reason, key, self._destination)))
-
-    @property
-    def paused(self) -> bool:
-        """Whether uploads are paused."""
-        found = self._database.run(lambda database: database.execute(
-            "SELECT value FROM settings WHERE name = 'paused'").fetchone())
-        return found is not None and found['value'] == '1'
-
-    @paused.setter
-    def paused(self, paused: bool) -> None:
-        self._database.run(lambda database: database.execute(
-            "INSERT OR REPLACE INTO settings (name, value) VALUES ('paused', ?)",
-            ('1' if paused else '0',)))
-
     def forget_settled(self, before: datetime) -> int:
         """
         Forget logs that were settled before a time and whose local files are gone.
@@ -253,32 +211,38 @@ class Ledger(LedgerReader):
                 'DELETE FROM transfers WHERE id = ?', gone))
         return len(gone)
 
-    def _accept_touched(self, database: Connection, transfer_id: int) -> None:
+    def _touch(self, number: int, wanted: Wanted) -> None:
+        with self._lock:
+            before = self._touched.get(number)
+            is_others = before is not None and not before.revocable
+            self._touched[number] = replace(wanted, revocable=False) if is_others else wanted
+
+    def _note_asked(self, taken: Taken, wanted: Wanted) -> None:
+        with self._lock:
+            if wanted.revocable and taken.is_new:
+                self._revocable.add(taken.id)
+            elif wanted.revocable is False:
+                self._revocable.discard(taken.id)
+
+    def _told(self, transfer: Transfer) -> Transfer:
+        self._changed((transfer.id,))
+        return transfer
+
+    def _settled(self, transfer_id: int, touched: Optional[int]) -> None:
+        with self._lock:
+            self._revocable.discard(transfer_id)
+        self._changed((transfer_id,) if touched is None else (transfer_id, touched))
+
+    def _accept_touched(self, database: Connection, transfer_id: int) -> Optional[int]:
         """Accept the other content of a log that is done with: whoever gave it was told so."""
         with self._lock:
             wanted = self._touched.get(transfer_id)
             others = self._claimed - {transfer_id}
-        if wanted is not None:
-            self._acceptance.accept(database, wanted, others)
+        if wanted is None:
+            return None
+        taken = self._acceptance.accept(database, wanted, others)
+        self._note_asked(taken, wanted)
+        return taken.id
 
     def _begin(self, database: Connection) -> None:
-        # What was accepted is stored in whatever bucket the machine has now; the parts that are up
-        # in another one are of no use.
-        database.execute(
-            'INSERT OR IGNORE INTO orphans (upload_id, destination, key, reason)'
-            " SELECT upload_id, destination, key, 'the log goes to another bucket' FROM transfers"
-            " WHERE state = 'queued' AND destination != ? AND upload_id != ''",
-            (self._destination,))
-        database.execute(
-            'UPDATE bags SET destination = ? WHERE destination != ? AND id IN'
-            " (SELECT bag FROM transfers WHERE state = 'queued')",
-            (self._destination, self._destination))
-        database.execute(
-            "UPDATE OR IGNORE transfers SET destination = ?, machine = ?, upload_id = '',"
-            " part_size = 0, key = '' WHERE state = 'queued' AND destination != ?",
-            (self._destination, self._machine, self._destination))
-        database.execute(
-            'DELETE FROM parts WHERE transfer IN'
-            " (SELECT id FROM transfers WHERE upload_id = '')")
-        database.execute("UPDATE transfers SET next_attempt = 0, urgent = 0"
-                         " WHERE state = 'queued'")
+        takeover.begin(database, machine=self._machine, destination=self._destination)

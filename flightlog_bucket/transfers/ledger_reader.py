@@ -1,5 +1,5 @@
 """What the ledger can be asked."""
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 import os
 from pathlib import Path
@@ -8,9 +8,10 @@ import threading
 from typing import Optional
 
 from flightlog_bucket.results import LogContent, StoredFile
-from flightlog_bucket.transfers import bags, rows, stored_content
+from flightlog_bucket.transfers import bags, in_turn, rows, stored_content
 from flightlog_bucket.transfers.database import Database
 from flightlog_bucket.transfers.records import AWAY, Bag, Counts, QUEUED, Transfer, UPLOADING
+from flightlog_bucket.transfers.standing import Backlog
 
 _ONE_QUERY = 500
 _MAX_UNFINISHED = 100
@@ -22,14 +23,25 @@ class LedgerReader:
 
     :param database: of the ledger
     :param destination: the bucket and the folder in it
+    :param wall_clock: seconds since 1970
+    :param clock: monotonic seconds
     """
 
-    def __init__(self, database: Database, destination: str) -> None:
+    def __init__(self, database: Database, destination: str, *,
+                 wall_clock: Callable[[], float], clock: Callable[[], float]) -> None:
         self._database = database
         self._destination = destination
+        self._wall_clock = wall_clock
+        self._clock = clock
+        # Pauses go by a clock that nobody sets; to be shown, it is near the time of day.
+        self._clock_began_s = wall_clock() - clock()
         self._lock = threading.Lock()
         # What is on its way.
         self._claimed: set[int] = set()
+
+    def now_s(self) -> float:
+        """Return the time on the clock of ``Transfer.next_attempt_s``."""
+        return self._clock_began_s + self._clock()
 
     def find(self, path: Path) -> Optional[Transfer]:
         """Return the newest transfer of a path; one that waits before those that do not."""
@@ -46,6 +58,44 @@ class LedgerReader:
                     database, self._destination, some))
         transfers = (self._transfer(row) for row in found)
         return {transfer.path: transfer for transfer in transfers}
+
+    def transfers(self, ids: Collection[int]) -> dict[int, Transfer]:
+        """Return those that are there, by id."""
+        wanted, found = sorted(ids), []
+        for first in range(0, len(wanted), _ONE_QUERY):
+            some = wanted[first:first + _ONE_QUERY]
+            found += self._transfers(f"t.id IN ({','.join('?' * len(some))})", tuple(some))
+        return {transfer.id: transfer for transfer in found}
+
+    def bytes_up(self, ids: Collection[int]) -> dict[int, int]:
+        """Return the bytes of the parts that are up, of the transfers that have any."""
+        return self._database.run(partial(in_turn.bytes_up, ids=ids))
+
+    def queue(self, states: Collection[str], under: Optional[Path],
+              most: int) -> tuple[list[Transfer], int]:
+        """
+        Return transfers, and how many there are.
+
+        Those that are on their way come first, then those that wait, in the order of their
+        turns, then the rejected ones, then the stored ones, the latest first.
+
+        :param states: only of these
+        :param under: only of this file, or of the files in this folder; None: of all
+        :param most: at most so many
+        """
+        found, total = self._database.run(lambda database: in_turn.listed(
+            database, self._destination, states, under, most, self._on_their_way(),
+            self.now_s()))
+        return [self._transfer(row) for row in found], total
+
+    def version(self) -> object:
+        """Return what is another one as soon as a transfer has changed."""
+        return self._database.run(
+            lambda database: (id(database), database.total_changes)), self._on_their_way()
+
+    def backlog(self) -> Backlog:
+        """Return what is not stored yet, and not rejected either."""
+        return self._database.run(partial(in_turn.backlog, destination=self._destination))
 
     def contents(self, paths: Sequence[bytes]) -> dict[bytes, tuple[int, int, int]]:
         """Return ``rows.content_of()`` each of many files as it was accepted last."""

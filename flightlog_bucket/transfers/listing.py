@@ -8,6 +8,7 @@ from pathlib import Path
 import stat
 from typing import Optional
 
+from flightlog_bucket.errors import InvalidRequest
 from flightlog_bucket.logs.formats import format_of_name, METADATA
 from flightlog_bucket.logs.rosbag2_directory import WAL_END
 
@@ -78,6 +79,26 @@ def status_of(path: Path) -> Optional[os.stat_result]:
     return status if stat.S_ISREG(status.st_mode) else None
 
 
+def without_links(path: Path) -> Path:
+    """
+    Return the one name of a file, by whatever links it was named.
+
+    :raises InvalidRequest: if it can be no path
+    """
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:
+        raise InvalidRequest(f'{os.fspath(path)!r} is not a path') from None
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is anything of this name, if only a link that leads nowhere."""
+    try:
+        return os.path.lexists(path)
+    except ValueError:
+        return False
+
+
 def can_be_part(name: str) -> bool:
     """Tell whether a log can have a file of this name."""
     return format_of_name(name) is not None or name == METADATA or name.endswith(WAL_END)
@@ -97,7 +118,7 @@ class WatchedFolders:
                  allowed_extensions: Sequence[str]) -> None:
         self.allowed_extensions = tuple(allowed_extensions)
         self._directories = tuple(directories)
-        self._patterns = tuple(patterns)
+        self.patterns = tuple(patterns)
         self._complaints: set[Path] = set()
         self.roots: tuple[Path, ...] = ()
         self.refresh()
@@ -149,13 +170,13 @@ class WatchedFolders:
         if log_format is None or log_format.extension not in self.allowed_extensions:
             return f"does not end in one of {', '.join(self.allowed_extensions)}"
         if not self._matches(path, root):
-            return f"no pattern of watch_patterns matches: {', '.join(self._patterns)}"
+            return f"no pattern of watch_patterns matches: {', '.join(self.patterns)}"
         return ''
 
     def _matches(self, path: Path, root: Path) -> bool:
         below = path.relative_to(root).as_posix()
         return any(fnmatchcase(below if '/' in pattern else path.name, pattern)
-                   for pattern in self._patterns)
+                   for pattern in self.patterns)
 
     def _complain(self, directory: Path, error: OSError) -> None:
         if directory not in self._complaints and len(self._complaints) < _MAX_COMPLAINTS:

@@ -3,12 +3,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from flightlog_bucket.errors import LocalFileNotFound
+from flightlog_bucket.errors import LocalFileNotFound, Withdrawn
 from flightlog_bucket.results import LogContent, NOTHING_KNOWN
 from flightlog_bucket.storage.local_file import Fingerprint
 
 AWAY = LocalFileNotFound.__name__
 """The fault of a log that was not there when its turn came: it is tried again if it returns."""
+
+WITHDRAWN = Withdrawn.__name__
+"""The fault of a log that nobody wants any more: it is tried again if somebody asks for it."""
 
 UNKNOWN, QUEUED, UPLOADING = 'unknown', 'queued', 'uploading'
 STORED, REJECTED = 'stored', 'rejected'

@@ -34,11 +34,7 @@ from flightlog_bucket.transfers.retention_policy import (
     KEEP_DAYS,
     RetentionPolicy,
 )
-from flightlog_bucket.transfers.stored_logs import (
-    local_logs,
-    LocalLog,
-    Records,
-)
+from flightlog_bucket.transfers.stored_logs import local_logs, LocalLog, Records
 from flightlog_bucket.transfers.warnings import Warnings
 
 WARNING_PERIOD_S = 600.0
@@ -96,6 +92,12 @@ class Guardian:
             self._thread = threading.Thread(target=self._run, name='retention', daemon=True)
             self._thread.start()
 
+    def set_policy(self, policy: RetentionPolicy) -> None:
+        """Go by other numbers from now on, of the same mode; look soon. Returns at once."""
+        if policy != self._policy:
+            self._policy = policy
+            self._woken.set()
+
     def wake(self) -> None:
         """Look soon: a log has been stored. Returns at once."""
         if self._policy.mode in (AT_ONCE, FREE_SPACE):
@@ -135,8 +137,8 @@ class Guardian:
             self._free(log, 'it is stored')
 
     def _free_old(self) -> None:
-        keep_s = self._policy.keep_days * DAY_S
         for log in self._logs():
+            keep_s = self._policy.keep_days * DAY_S  # it may change meanwhile
             age_s = self._ages.of(log.settled_s, keep_s)
             if math.isnan(age_s):
                 self._warnings.warn('clock', 'the clock is wrong now, or was when %s was stored;'

@@ -7,7 +7,7 @@ from typing import Optional
 
 from flightlog_bucket.storage.local_file import Fingerprint, modified_ns
 from flightlog_bucket.transfers import stored_content
-from flightlog_bucket.transfers.records import AWAY, Bag, REJECTED, Transfer, UPLOADING
+from flightlog_bucket.transfers.records import AWAY, Bag, QUEUED, REJECTED, Transfer, UPLOADING
 
 _ALL = ('SELECT t.*, b.path AS bag_path, b.folder AS bag_folder'
         ' FROM transfers t LEFT JOIN bags b ON b.id = t.bag')
@@ -27,7 +27,8 @@ def transfer(row: sqlite3.Row, *, is_on_its_way: bool) -> Transfer:
     return Transfer(
         id=row['id'], path=Path(os.fsdecode(row['path'])), name=row['name'],
         fingerprint=fingerprint(row), machine=row['machine'], bag=bag,
-        state=UPLOADING if is_on_its_way else row['state'], urgent=bool(row['urgent']),
+        state=UPLOADING if is_on_its_way and row['state'] == QUEUED else row['state'],
+        urgent=bool(row['urgent']),
         attempts=row['attempts'], next_attempt_s=row['next_attempt'], reason=row['reason'],
         fault=row['fault'], note=row['note'], key=row['key'], etag=row['etag'],
         crc32=row['crc32'], upload_id=row['upload_id'], part_size=row['part_size'],
@@ -44,10 +45,10 @@ def columns(of: Fingerprint) -> tuple[int, int, int, int]:
     return of.size, of.mtime_ns, signed(of.device), signed(of.inode)
 
 
-def where(database: sqlite3.Connection, condition: str,
-          values: Sequence[object]) -> list[sqlite3.Row]:
-    """Return the rows that a condition chooses, in the order in which they were made."""
-    return database.execute(f'{_ALL} WHERE {condition} ORDER BY t.id', values).fetchall()
+def where(database: sqlite3.Connection, condition: str, values: Sequence[object], *,
+          order: str = 't.id') -> list[sqlite3.Row]:
+    """Return the rows that a condition chooses; by default in the order of their making."""
+    return database.execute(f'{_ALL} WHERE {condition} ORDER BY {order}', values).fetchall()
 
 
 def one(database: sqlite3.Connection, number: int) -> sqlite3.Row:
@@ -103,6 +104,19 @@ def earliest(database: sqlite3.Connection, destination: str,
         f' AND next_attempt > 0 AND id NOT IN ({_numbers(claimed)})'
         ' ORDER BY next_attempt LIMIT 1', (destination,)).fetchone()
     return None if found is None else float(found[0])
+
+
+def changed(database: sqlite3.Connection, condition: str, values: Sequence[object],
+            assignments: str) -> list[int]:
+    """
+    Update the rows that a condition chooses; return their ids.
+
+    What another row is in the way of, which is on its way under the same name, stays as it is.
+    """
+    found = [row[0] for row in database.execute(
+        f'SELECT id FROM transfers WHERE {condition} ORDER BY id DESC', values)]
+    return [number for number in found if database.execute(
+        f'UPDATE OR IGNORE transfers SET {assignments} WHERE id = ?', (number,)).rowcount]
 
 
 def _numbers(claimed: Collection[int]) -> str:

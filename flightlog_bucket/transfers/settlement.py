@@ -70,11 +70,13 @@ class Settlement:
         with self._lock:
             self._barren.clear()
 
-    def settle(self, transfer: Transfer, outcome: Outcome, *, has_gained: bool) -> bool:
+    def settle(self, transfer: Transfer, outcome: Outcome, *, has_gained: bool,
+               is_awaited: bool = False) -> bool:
         """
         Write down what became of a transfer.
 
         :param has_gained: parts of it went up, so that the try was not for nothing
+        :param is_awaited: somebody waits for it however long it takes
         :returns: False if the ledger cannot be written now; ``write_again()`` does it later
         """
         if isinstance(outcome, Cancelled):
@@ -85,7 +87,7 @@ class Settlement:
         elif isinstance(outcome, FlightlogError) and not outcome.retryable:
             write = self._rejected(transfer, outcome)
         else:
-            write = self._waits(transfer, outcome, has_gained=has_gained)
+            write = self._waits(transfer, outcome, has_gained=has_gained, is_awaited=is_awaited)
         return self._write(transfer.id, write)
 
     def is_unwritten(self, transfer_id: int) -> bool:
@@ -133,7 +135,7 @@ class Settlement:
         return partial(self._ledger.rejected, transfer.id, str(error), type(error).__name__)
 
     def _waits(self, transfer: Transfer, error: BaseException, *,
-               has_gained: bool) -> Callable[[], None]:
+               has_gained: bool, is_awaited: bool) -> Callable[[], None]:
         with self._lock:
             tries = 1 if has_gained else self._barren.get(transfer.id, 0) + 1
             self._barren[transfer.id] = tries
@@ -143,4 +145,5 @@ class Settlement:
         if fault in NETWORK_FAULTS:
             self._gate.close_for_a_while()
             self._on_network_fault()
-        return partial(self._ledger.waits, transfer.id, str(error) or fault, fault, delay_s)
+        return partial(self._ledger.waits, transfer.id, str(error) or fault, fault, delay_s,
+                       urgent=is_awaited)

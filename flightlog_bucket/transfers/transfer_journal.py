@@ -33,14 +33,16 @@ class TransferJournal:
     :param transfer_id: in the ledger
     :param orphanage: is given multipart uploads that are not gone on with
     :param underway: what this process has begun, by transfer; shared by all journals
+    :param on_change: is called when the key of the log is known
     """
 
     def __init__(self, database: Database, transfer_id: int, orphanage: Orphanage,
-                 underway: Underway) -> None:
+                 underway: Underway, on_change: Callable[[], None] = lambda: None) -> None:
         self._database = database
         self._id = transfer_id
         self._orphanage = orphanage
         self._underway = underway
+        self._on_change = on_change
         self._lock = threading.Lock()
         self._was_warned = False
         self._fingerprint: Optional[Fingerprint] = None
@@ -78,6 +80,7 @@ class TransferJournal:
             self._underway[self._id] = (self._fingerprint,
                                         Progress(key, upload_id, part_size, ()))
         self._write(partial(self._write_upload, key, upload_id, part_size))
+        self._on_change()
 
     def acknowledged(self, part: Part) -> None:
         """Note that a part is up."""

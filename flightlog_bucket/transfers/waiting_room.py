@@ -1,7 +1,9 @@
 """Callers who wait for the outcome of a transfer."""
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Union
 
 from flightlog_bucket.errors import Busy, FlightlogError
 from flightlog_bucket.results import StoredLog
@@ -11,14 +13,51 @@ from flightlog_bucket.transfers.attempt import Attempts
 _MARGIN_S = 2.0
 
 
-class _Waiter:
-    def __init__(self, outcome: 'Future[StoredLog]', deadline_s: float, *, has_begun: bool,
-                 is_next: bool) -> None:
-        self.outcome = outcome
+class PendingLog(Future[StoredLog]):
+    """
+    The outcome of a transfer that somebody waits for.
+
+    :param transfer_id: in the ledger; becomes that of another one where the file is rewritten
+    :param deadline_s: on the monotonic clock, until when a try must have begun
+    :param has_begun: a try is under way, or nobody minds how late it begins
+    :param is_next: of the try after the one that is under way
+    :param is_patient: only what is final is an outcome: no fault that another try may mend
+    """
+
+    def __init__(self, transfer_id: int, deadline_s: float, *, has_begun: bool, is_next: bool,
+                 is_patient: bool) -> None:
+        super().__init__()
+        self.transfer_id = transfer_id
         self.deadline_s = deadline_s
         self.has_begun = has_begun
-        # Of the try after the one that is under way.
         self.is_next = is_next
+        self.is_patient = is_patient
+        self.is_withdrawn = False
+
+    def tell(self, outcome: Union[StoredLog, BaseException]) -> None:
+        """Tell what became of it."""
+        if isinstance(outcome, BaseException):
+            self.set_exception(outcome)
+        else:
+            self.set_result(outcome)
+
+
+@dataclass(frozen=True)
+class Followed:
+    """
+    A log that somebody waits for, for as long as it takes.
+
+    :param path: that was asked for, of a file or a rosbag2 directory
+    :param outcomes: of its files
+    """
+
+    path: Path
+    outcomes: list[PendingLog]
+
+    @property
+    def ids(self) -> list[int]:
+        """Of its transfers now: a file that is rewritten under way is another one then."""
+        return [outcome.transfer_id for outcome in self.outcomes]
 
 
 class WaitingRoom:
@@ -34,10 +73,11 @@ class WaitingRoom:
         self._most = most
         self._max_wait_s = max_wait_s
         self._clock = clock
-        self._waiters: dict[int, list[_Waiter]] = {}
+        self._waiters: dict[int, list[PendingLog]] = {}
 
-    def __len__(self) -> int:
-        return sum(len(waiters) for waiters in self._waiters.values())
+    def is_late_soon(self) -> bool:
+        """Tell whether there is anybody who may have to be sent away."""
+        return any(not w.is_patient for waiters in self._waiters.values() for w in waiters)
 
     def check_room(self, path: Path) -> None:
         """
@@ -45,47 +85,56 @@ class WaitingRoom:
 
         :raises Busy: saying so
         """
-        idle = sum(not w.has_begun for waiters in self._waiters.values() for w in waiters)
+        idle = sum(not (w.has_begun or w.is_patient)
+                   for waiters in self._waiters.values() for w in waiters)
         if idle >= self._most:
             raise Busy(f'{path} is not accepted: {idle} uploads wait; try again later')
 
-    def add(self, transfer_id: int, *, is_running: bool, is_next: bool,
-            is_patient: bool) -> 'Future[StoredLog]':
-        """
-        Let a caller wait.
+    def add(self, transfer_id: int, *, has_begun: bool, is_next: bool,
+            is_patient: bool) -> PendingLog:
+        """Let a caller wait; see ``PendingLog``."""
+        waiter = PendingLog(transfer_id, self._clock() + self._max_wait_s, has_begun=has_begun,
+                            is_next=is_next, is_patient=is_patient)
+        self._waiters.setdefault(transfer_id, []).append(waiter)
+        return waiter
 
-        :param is_running: a try is under way
-        :param is_next: for the try after that
-        :param is_patient: however long it takes
-        """
-        outcome: Future[StoredLog] = Future()
-        self._enter(transfer_id, outcome, has_begun=is_running or is_patient, is_next=is_next)
-        return outcome
-
-    def put(self, transfer_id: int, outcomes: 'list[Future[StoredLog]]') -> None:
-        """Let those who waited for one transfer wait for another one."""
-        for outcome in outcomes:
-            self._enter(transfer_id, outcome, has_begun=False, is_next=False)
+    def put(self, transfer_id: int, waiters: Collection[PendingLog]) -> None:
+        """Let those who waited for one try wait for another one, maybe of another transfer."""
+        for waiter in waiters:
+            waiter.transfer_id = transfer_id
+            waiter.deadline_s = self._clock() + self._max_wait_s
+            waiter.has_begun = waiter.is_next = False
+            self._waiters.setdefault(transfer_id, []).append(waiter)
 
     def has_begun(self, transfer_id: int) -> None:
         """Note that a try is under way."""
         for waiter in self._waiters.get(transfer_id, ()):
             waiter.has_begun = True
 
-    def take(self, transfer_id: int,
-             ) -> 'tuple[list[Future[StoredLog]], list[Future[StoredLog]]]':
+    def is_awaited(self, transfer_id: int) -> bool:
+        """Tell whether somebody waits for a transfer however long it takes."""
+        return any(waiter.is_patient for waiter in self._waiters.get(transfer_id, ()))
+
+    def of(self, transfer_id: int) -> list[PendingLog]:
+        """Return those who wait for a transfer."""
+        return list(self._waiters.get(transfer_id, ()))
+
+    def take(self, transfer_id: int) -> tuple[list[PendingLog], list[PendingLog]]:
         """Return those who wait for the try that has ended, and those who wait for the next."""
         waiters = self._waiters.pop(transfer_id, [])
-        return ([w.outcome for w in waiters if not w.is_next],
-                [w.outcome for w in waiters if w.is_next])
+        return [w for w in waiters if not w.is_next], [w for w in waiters if w.is_next]
+
+    def take_withdrawn(self, transfer_id: int) -> list[PendingLog]:
+        """Return those who do not want it any more."""
+        return self._take(transfer_id, lambda waiter: waiter.is_withdrawn)
 
     def send_away(self, transfer_id: int, error: FlightlogError) -> None:
-        """Tell all who wait for one transfer that there is no outcome soon."""
-        for waiter in self._waiters.pop(transfer_id, []):
-            waiter.outcome.set_exception(error)
+        """Tell who waits for a transfer, and is not patient, that there is no outcome soon."""
+        for waiter in self._take(transfer_id, lambda waiter: not waiter.is_patient):
+            waiter.set_exception(error)
 
     def send_all_away(self, error: FlightlogError) -> None:
-        """Tell everybody that there is no outcome soon."""
+        """Tell everybody who is not patient that there is no outcome soon."""
         for transfer_id in list(self._waiters):
             self.send_away(transfer_id, error)
 
@@ -99,20 +148,21 @@ class WaitingRoom:
         for transfer_id in list(self._waiters):
             path = checks.get(transfer_id)
             for waiter in self._take_late(transfer_id, is_checked=path is not None):
-                waiter.outcome.set_exception(Busy(
+                waiter.set_exception(Busy(
                     f'{path} is accepted, and after {self._max_wait_s:.0f} s still being checked'
                     ' or waiting for that; it goes on in the background' if waiter.has_begun else
                     f'its turn did not come within {self._max_wait_s:.0f} s, behind'
                     f' {len(running)} uploads; it is accepted, and goes up later'))
 
-    def _take_late(self, transfer_id: int, *, is_checked: bool) -> list[_Waiter]:
-        now_s, waiters = self._clock(), self._waiters.pop(transfer_id)
-        late = [w for w in waiters if w.deadline_s <= now_s and (is_checked or not w.has_begun)]
-        if len(late) < len(waiters):
-            self._waiters[transfer_id] = [w for w in waiters if w not in late]
-        return late
+    def _take_late(self, transfer_id: int, *, is_checked: bool) -> list[PendingLog]:
+        now_s = self._clock()
+        return self._take(transfer_id, lambda w: not w.is_patient and w.deadline_s <= now_s
+                          and (is_checked or not w.has_begun))
 
-    def _enter(self, transfer_id: int, outcome: 'Future[StoredLog]', *, has_begun: bool,
-               is_next: bool) -> None:
-        self._waiters.setdefault(transfer_id, []).append(_Waiter(
-            outcome, self._clock() + self._max_wait_s, has_begun=has_begun, is_next=is_next))
+    def _take(self, transfer_id: int,
+              is_meant: Callable[[PendingLog], bool]) -> list[PendingLog]:
+        waiters = self._waiters.pop(transfer_id, [])
+        taken = [waiter for waiter in waiters if is_meant(waiter)]
+        if len(taken) < len(waiters):
+            self._waiters[transfer_id] = [w for w in waiters if not is_meant(w)]
+        return taken

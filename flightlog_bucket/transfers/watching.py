@@ -1,5 +1,6 @@
 """Events of the file system, by the library watchdog: what may have become a finished log."""
 from collections.abc import Callable, Sequence
+from functools import partial
 import logging
 import os
 from pathlib import Path
@@ -16,7 +17,7 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
-from watchdog.observers.api import ObservedWatch
+from watchdog.observers.api import BaseObserver, ObservedWatch
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +48,12 @@ class Inbox:
                 self._paths.add(path)
             else:
                 self._has_overflowed = True
+            self._condition.notify_all()
+
+    def put_all(self) -> None:
+        """Let everything be looked at."""
+        with self._condition:
+            self._has_overflowed = True
             self._condition.notify_all()
 
     def wake(self) -> None:
@@ -88,8 +95,10 @@ class Watching:
 
     def __init__(self, on_path: Callable[[Path, bool], None]) -> None:
         self._handler = _Handler(on_path)
-        self._observer = Observer()
-        self._watched: dict[Path, tuple[ObservedWatch, tuple[int, int]]] = {}
+        # Made late: a library may take what the system has few of as soon as there is one.
+        self._observer: Optional[BaseObserver] = None
+        # What ends a watch, and the folder that it is of.
+        self._watched: dict[Path, tuple[Callable[[], None], tuple[int, int]]] = {}
         self._missing: set[Path] = set()
         # Another try would fail too, and cost a descriptor that the library does not give back.
         self._given_up: set[Path] = set()
@@ -97,11 +106,13 @@ class Watching:
     def start(self) -> bool:
         """Begin; returns whether the system lets it."""
         try:
-            self._observer.start()
+            observer = Observer()
+            observer.start()
         except (OSError, RuntimeError) as error:
             _log.warning('no events of the file system are to be had (%s); the watched folders'
                          ' are looked through periodically', error)
             return False
+        self._observer = observer
         return True
 
     def refresh(self, directories: Sequence[Path]) -> None:
@@ -121,18 +132,16 @@ class Watching:
 
     def stop(self) -> None:
         """End; waits for the library's threads."""
-        if self._observer.is_alive():
+        if self._observer is not None and self._observer.is_alive():
             self._observer.stop()
             self._observer.join(_JOIN_S)
 
     def _watch(self, directory: Path, identity: tuple[int, int]) -> None:
+        if self._observer is None:
+            return
         path = os.fspath(directory)
         try:
-            try:
-                watch = self._observer.schedule(self._handler, path, recursive=True,
-                                                event_filter=list(_WANTED))
-            except TypeError:  # an older version
-                watch = self._observer.schedule(self._handler, path, recursive=True)
+            watch = _schedule(self._observer, self._handler, path)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -142,12 +151,12 @@ class Watching:
                          error.strerror or error)
             return
         self._missing.discard(directory)
-        self._watched[directory] = (watch, identity)
+        self._watched[directory] = partial(self._observer.unschedule, watch), identity
 
     def _drop(self, directory: Path) -> None:
-        watch, _ = self._watched.pop(directory)
+        end, _ = self._watched.pop(directory)
         try:
-            self._observer.unschedule(watch)
+            end()
         except KeyError:  # the library has dropped it by itself
             _log.debug('%r was not watched any more', os.fspath(directory))
 
@@ -156,6 +165,14 @@ class Watching:
             self._missing.add(directory)
             _log.warning('the watched folder %r is not there; it is watched when it comes',
                          os.fspath(directory))
+
+
+def _schedule(observer: BaseObserver, handler: FileSystemEventHandler,
+              path: str) -> ObservedWatch:
+    try:
+        return observer.schedule(handler, path, recursive=True, event_filter=list(_WANTED))
+    except TypeError:  # an older version
+        return observer.schedule(handler, path, recursive=True)
 
 
 def _identity(directory: Path) -> Optional[tuple[int, int]]:

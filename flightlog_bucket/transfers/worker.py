@@ -4,7 +4,7 @@ The worker: takes transfers from the ledger, and brings each to its end.
 A transfer ends in ``stored`` or in ``rejected``. Faults of the network, of servers and of
 credentials never reject: the log waits, and is tried again for as long as it takes.
 """
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from functools import partial
 import logging
@@ -13,27 +13,23 @@ import threading
 import time
 from typing import Optional
 
-from flightlog_bucket.errors import (
-    Busy,
-    Cancelled,
-    FlightlogError,
-    LedgerUnavailable,
-    Paused,
-    Unavailable,
-)
+from flightlog_bucket.errors import Busy, Cancelled, LedgerUnavailable, Paused
 from flightlog_bucket.results import StoredLog
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers.attempt import Attempt, Attempts, Upload
 from flightlog_bucket.transfers.backoff import full_jitter
+from flightlog_bucket.transfers.callers import Callers
 from flightlog_bucket.transfers.gate import Gate
 from flightlog_bucket.transfers.ledger import Ledger
+from flightlog_bucket.transfers.meter import Meter
 from flightlog_bucket.transfers.outcomes import Outcomes
 from flightlog_bucket.transfers.records import Bag, Transfer
 from flightlog_bucket.transfers.settlement import NETWORK_FAULTS, Settlement
 from flightlog_bucket.transfers.survival import PAUSE_S, survive
-from flightlog_bucket.transfers.waiting_room import WaitingRoom
+from flightlog_bucket.transfers.waiting_room import PendingLog, WaitingRoom
+from flightlog_bucket.transfers.withdrawals import Abort, no_abort, Withdrawals
 
-STALLED_PER_SLOT = 3
+MAX_SLOTS = 32
 _LOOK_S = 1.0
 _LEDGER_PAUSE_S = 5.0
 
@@ -49,7 +45,7 @@ class Worker:
 
     :param ledger: of the transfers
     :param upload: stores one log
-    :param pool: where it runs; has ``threads(slots)`` threads
+    :param pool: where it runs; has up to ``threads(slots)`` threads
     :param slots: uploads at once
     :param max_pending: callers who may wait for an outcome
     :param max_wait_s: callers who have waited so long for a try to begin, or then for the
@@ -58,6 +54,7 @@ class Worker:
     :param on_network_fault: called when a try failed for want of a network
     :param on_gone: told the path of a log that is not there any more
     :param on_stored: called when a log was stored
+    :param abort: aborts what is up of a log that nobody wants any more
     :param delay: of the next try, by tries so far and ``retry_max_delay_s``
     :param clock: monotonic seconds
     """
@@ -66,7 +63,7 @@ class Worker:
                  max_pending: int, max_wait_s: float, retry_max_delay_s: float,
                  on_network_fault: Callable[[], None] = lambda: None,
                  on_gone: Callable[[Path], None] = lambda path: None,
-                 on_stored: Callable[[], None] = lambda: None,
+                 on_stored: Callable[[], None] = lambda: None, abort: Abort = no_abort,
                  delay: Callable[[int, float], float] = full_jitter,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._ledger = ledger
@@ -81,9 +78,9 @@ class Worker:
             clock=clock, on_network_fault=on_network_fault, on_gone=on_gone)
         self._waiting = WaitingRoom(max_pending, max_wait_s, clock)
         self._changed = threading.Condition(threading.RLock())
-        self._running = Attempts(slots, self.threads(slots))
-        # Ended, but what became of them is not written down yet.
-        self._unwritten: dict[int, Transfer] = {}
+        self._running = Attempts(slots)
+        self._withdrawals = Withdrawals(ledger, abort, self._gate)
+        self._callers = Callers(ledger, self._waiting, self._running, self._withdrawals)
         self._paused = ledger.paused
         self._news = True
         self._closed = False
@@ -91,12 +88,28 @@ class Worker:
     @staticmethod
     def threads(slots: int) -> int:
         """Return how many threads the pool needs."""
-        return slots * (1 + STALLED_PER_SLOT)
+        return Attempts(slots).most
 
     @property
     def paused(self) -> bool:
         """Whether uploads are paused."""
         return self._paused
+
+    @property
+    def slots(self) -> int:
+        """How many uploads at once."""
+        return self._running.slots
+
+    @slots.setter
+    def slots(self, slots: int) -> None:
+        with self._changed:
+            self._running.slots = slots
+            self.wake()
+
+    def movements(self) -> dict[int, Meter]:
+        """Return what has gone out of those that are under way, by transfer."""
+        with self._changed:
+            return {number: attempt.meter for number, attempt in self._running.items()}
 
     def start(self) -> None:
         """Work in the background, until ``stop()``."""
@@ -107,6 +120,7 @@ class Worker:
         with self._changed:
             self._closed = True
             self._running.cancel()
+            self._withdrawals.close()
             self._changed.notify_all()
 
     def wake(self) -> None:
@@ -124,6 +138,14 @@ class Worker:
         except LedgerUnavailable as error:
             _log.debug('%s', error)
         self.wake()
+
+    def retry(self, paths: Sequence[Path] = ()) -> list[int]:
+        """Try at once what waits or was rejected; see ``Ledger.retry()``."""
+        again = self._ledger.retry(paths)
+        self._gate.open()
+        self._settlement.forget_failures()
+        self.wake()
+        return again
 
     def set_paused(self, paused: bool) -> None:
         """
@@ -144,8 +166,8 @@ class Worker:
         self._ledger.paused = paused
 
     def submit(self, path: Path, fingerprint: Fingerprint, *, name: str = '',
-               bag: Optional[Bag] = None, note: str = '',
-               follows: bool = False) -> 'Future[StoredLog]':
+               bag: Optional[Bag] = None, note: str = '', follows: bool = False,
+               is_patient: bool = False, revocable: bool = False) -> PendingLog:
         """
         Accept one log, ahead of those that nobody waits for.
 
@@ -155,6 +177,9 @@ class Worker:
         :param bag: the rosbag2 directory that it belongs to
         :param note: what else a person should know of it
         :param follows: its caller waits for another file already, and this one goes with it
+        :param is_patient: its caller waits until it is stored or rejected, through all faults
+            and pauses
+        :param revocable: its caller may ``withdraw()``
         :returns: the outcome of the next try that ends; after a fault that is not the log's, it
             stays accepted
         :raises Busy: too many callers wait already; then it is not accepted
@@ -163,20 +188,31 @@ class Worker:
         with self._changed:
             if self._closed:
                 raise Cancelled(f'{path} is not accepted: the node is ending')
-            if not follows:
+            if not follows and not is_patient:
                 self._waiting.check_room(path)
             transfer = self._ledger.accept(path, fingerprint, name=name, bag=bag, urgent=True,
-                                           note=note, again=True)
+                                           note=note, again=True, revocable=revocable)
             is_old = (transfer.id in self._running
                       and not transfer.fingerprint.is_same(fingerprint))
-            outcome = self._waiting.add(transfer.id, is_running=transfer.id in self._running,
-                                        is_next=is_old, is_patient=follows)
+            outcome = self._waiting.add(
+                transfer.id, has_begun=follows or transfer.id in self._running, is_next=is_old,
+                is_patient=is_patient)
             if self._paused:
                 self._waiting.send_away(transfer.id, Paused(
                     f'{path} is accepted, but uploads are paused; it goes up when they are'
                     ' resumed (~/set_paused)'))
             self.wake()
         return outcome
+
+    def withdraw(self, outcome: PendingLog) -> None:
+        """
+        Take a request back; does not wait for the network.
+
+        The outcome is ``Withdrawn`` then, unless the log is stored or rejected before. Where
+        nobody else has asked for the log, that comes when there is nothing of it in the bucket.
+        """
+        with self._changed:
+            self._callers.withdraw(outcome)
 
     def step(self) -> float:
         """
@@ -189,8 +225,7 @@ class Worker:
             self._waiting.send_late_away(self._running)
             try:
                 for number in self._settlement.write_again():
-                    if (ended := self._unwritten.pop(number, None)) is not None:
-                        self._release(ended, [], [])
+                    self._callers.written(number)
                 while self._may_begin() and (transfer := self._claim()) is not None:
                     if not self._begin(transfer):
                         return _LOOK_S
@@ -217,7 +252,7 @@ class Worker:
     def _pause_s(self) -> float:
         """Return for how long nothing can change but by somebody who wakes this one."""
         pauses = [60.0]
-        if self._running or self._waiting:
+        if self._running or self._waiting.is_late_soon():
             pauses.append(_LOOK_S)
         if not self._paused:
             # What is due goes on when the gate opens; what is urgent is a reason to be woken.
@@ -244,50 +279,22 @@ class Worker:
 
     def _ended(self, attempt: Attempt, future: 'Future[StoredLog]') -> None:
         transfer, outcome = attempt.transfer, attempt.outcome(future)
+        with self._changed:
+            is_awaited = self._waiting.is_awaited(transfer.id)
         is_written = survive(partial(self._settlement.settle, transfer, outcome,
-                                     has_gained=attempt.journal.gained > 0), True)
+                                     has_gained=attempt.journal.gained > 0,
+                                     is_awaited=is_awaited), True)
         with self._changed:
             del self._running[transfer.id]
-            ready, later = self._waiting.take(transfer.id)
-            if is_written or not self._settlement.is_unwritten(transfer.id):
-                self._release(transfer, ready, later)
-            else:
-                self._unwritten[transfer.id] = transfer
-                ready += later
-            if (isinstance(outcome, Cancelled) and attempt.cancel.is_set()
-                    and not self._closed):
-                # Uploads were paused, and resumed before it ended: who has asked since then
-                # waits for the next try.
-                self._waiting.put(transfer.id, ready)
-                ready = []
+            # Uploads were paused, and resumed before it ended, or it was cancelled, and asked for
+            # again: who has asked since then waits for the next try.
+            is_stopped = (isinstance(outcome, Cancelled) and attempt.cancel.is_set()
+                          and not self._closed)
+            is_open = not is_written and self._settlement.is_unwritten(transfer.id)
+            ready = self._callers.told(transfer, outcome, is_written=not is_open,
+                                       goes_on=is_stopped)
             self.wake()
         for waiter in ready:
-            if isinstance(outcome, BaseException):
-                waiter.set_exception(outcome)
-            else:
-                waiter.set_result(outcome)
+            waiter.tell(outcome)
         if isinstance(outcome, StoredLog):
             self._on_stored()
-
-    def _release(self, transfer: Transfer, ready: 'list[Future[StoredLog]]',
-                 later: 'list[Future[StoredLog]]') -> None:
-        if self._ledger.release(transfer.id):
-            self._look_again(transfer, later)
-        else:
-            ready += later
-
-    def _look_again(self, transfer: Transfer, later: 'list[Future[StoredLog]]') -> None:
-        """Accept what the file holds by now: it was announced while an older content went up."""
-        try:
-            fingerprint = Fingerprint.of(transfer.path.stat())
-            again = self._ledger.accept(transfer.path, fingerprint, name=transfer.name,
-                                        bag=transfer.bag, urgent=bool(later), note=transfer.note,
-                                        again=True)
-        except (OSError, FlightlogError) as error:
-            # If it is there, the next look at its folder finds it.
-            _log.warning('%s was announced again, and cannot be looked at: %s', transfer.path,
-                         error)
-            for waiter in later:
-                waiter.set_exception(Unavailable(f'{transfer.path}: {error}'))
-            return
-        self._waiting.put(again.id, later)

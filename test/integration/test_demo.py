@@ -39,7 +39,8 @@ def test_it_does_the_main_job_on_logs_of_its_own(tmp_path: Path) -> None:
     for service in ('upload', 'list', 'info', 'download', 'delete'):
         assert (f'$ ros2 service call /flightlog_bucket/{service} '
                 f'flightlog_bucket/srv/{service.capitalize()}') in done.stdout
-    assert done.stdout.count('byte for byte the same') == 3
+    assert '$ flightlog upload ./flight.ulg' in done.stdout
+    assert done.stdout.count('byte for byte the same') == 4
     assert '✗' not in done.stdout
     assert '\033' not in done.stdout
     assert len(done.stdout.splitlines()) < 80
@@ -142,3 +143,12 @@ def test_the_sandbox_starts_a_node_that_can_be_called(tmp_path: Path) -> None:
         sandbox.kill()
         sandbox.wait()
     assert 'Traceback' not in (tmp_path / 'output').read_text()
+
+
+def test_on_a_terminal_it_draws_how_far_the_uploads_are(tmp_path: Path) -> None:
+    pytest.importorskip('pyte')
+    from tools.pictures.terminal import Terminal
+    with Terminal([sys.executable, '-m', 'flightlog_bucket.demo'], columns=100, rows=40,
+                  environment=environment(tmp_path), directory=os.fspath(tmp_path)) as running:
+        running.wait_for(r'camera\.mcap +━.* [1-9]\d? % of 16\.8 MB', _BOUND_S)
+        running.wait_for('Every step gave what it must', _BOUND_S)

@@ -15,10 +15,11 @@ from typing import Any
 from flightlog_bucket.errors import FlightlogError, LedgerUnavailable, Unavailable
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers.ledger import Ledger
-from flightlog_bucket.transfers.records import STORED
+from flightlog_bucket.transfers.records import STORED, WITHDRAWN
 from flightlog_bucket.transfers.retention import Guardian
 from flightlog_bucket.transfers.retention_policy import AT_ONCE, RetentionPolicy
 from flightlog_bucket.transfers.state_directory import StateDirectory
+from flightlog_bucket.transfers.waiting_room import PendingLog
 from flightlog_bucket.transfers.worker import Worker
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ MAX_DELAY_S = 60.0
 
 names = st.sampled_from(NAMES)
 faults = st.sampled_from((Fault.NONE, *Fault))
-triggers = st.sampled_from(('service', 'topic', 'folder', 'nobody'))
+triggers = st.sampled_from(('service', 'goal', 'topic', 'folder', 'nobody'))
 pauses = st.sampled_from((0.0, 6.0, 2 * MAX_DELAY_S, 2 * 3600.0))
 sizes = st.sampled_from((PART_BYTES // 2, PART_BYTES + 1, 3 * PART_BYTES))
 
@@ -52,6 +53,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.bucket = SteppedBucket()
         # What is in a file, as long as that has been accepted and nobody has touched it since.
         self.promised: dict[Path, bytes] = {}
+        # Of these, what nobody has asked for who cannot take it back.
+        self.revocable: set[Path] = set()
+        self.goals: list[PendingLog] = []
         # All that was ever in a file.
         self.written: set[bytes] = set()
         # What a person has deleted from the bucket, which is then nobody's to keep.
@@ -78,6 +82,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def _restart(self) -> None:
         """Go on with what a power cut has left on the disk."""
         self.late += self.pool.drop_all()
+        self.goals.clear()
+        self.worker.stop()
         self.starts += 1
         state = self.folder / f'state-{self.starts}'
         state.mkdir()
@@ -103,10 +109,21 @@ class LedgerMachine(RuleBasedStateMachine):
         return b'%04d' % self.contents + b'.' * (size - 4)
 
     def _wrote(self, path: Path) -> None:
-        self.promised.pop(path, None)
+        self._give_up(path)
         self.written.add(path.read_bytes())
         # By the clock of a file system two writes could have the same time.
         os.utime(path, ns=(0, self.contents * 10**9))
+
+    def _promise(self, path: Path, *, revocable: bool = False) -> None:
+        if not revocable:
+            self.revocable.discard(path)
+        elif path not in self.promised:
+            self.revocable.add(path)
+        self.promised[path] = path.read_bytes()
+
+    def _give_up(self, path: Path) -> None:
+        self.promised.pop(path, None)
+        self.revocable.discard(path)
 
     def _accept(self, path: Path) -> None:
         """Announce a file as a recorder, or a look into its folder, does."""
@@ -115,7 +132,8 @@ class LedgerMachine(RuleBasedStateMachine):
         if before is not None and before.fingerprint.is_same(fingerprint):
             assert after.id == before.id
             assert (before.state == STORED) == (after.state == STORED)
-        self.promised[path] = path.read_bytes()
+        if after.fault != WITHDRAWN:
+            self._promise(path)
 
     @rule(name=names, size=sizes, in_place=st.booleans(), trigger=triggers,
           requests=st.integers(0, 8), fault=faults)
@@ -147,7 +165,7 @@ class LedgerMachine(RuleBasedStateMachine):
             os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
         elif act == 'delete':
             path.unlink(missing_ok=True)
-            self.promised.pop(path, None)
+            self._give_up(path)
         elif act == 'delete in the bucket' and self.bucket.objects:
             key = sorted(self.bucket.objects)[NAMES.index(name) % len(self.bucket.objects)]
             self.given_up.add(self.bucket.objects.pop(key))
@@ -163,7 +181,28 @@ class LedgerMachine(RuleBasedStateMachine):
                 self._accept(path)
             elif trigger == 'service' and path.exists():
                 self.worker.submit(path, Fingerprint.of(path.stat()))
-                self.promised[path] = path.read_bytes()
+                self._promise(path)
+            elif trigger == 'goal' and path.exists():
+                self.goals.append(self.worker.submit(
+                    path, Fingerprint.of(path.stat()), is_patient=True, revocable=True))
+                self._promise(path, revocable=True)
+
+    @rule(index=st.integers(0, 2))
+    def withdraw(self, index: int) -> None:
+        """Take one goal back: what others have asked for as well is stored all the same."""
+        pending = [goal for goal in self.goals if not goal.done()]
+        if pending:
+            for path in list(self.revocable):
+                self._give_up(path)
+            with self._mortal():
+                self.worker.withdraw(pending[index % len(pending)])
+
+    @rule(name=names, trigger=triggers)
+    def change_the_mind(self, name: str, trigger: str) -> None:
+        """Let somebody ask for what is asked for already, and take that back."""
+        self.announce(name, trigger)
+        self.announce(name, 'goal')
+        self.withdraw(-1)
 
     @rule(seconds=pauses, index=st.integers(0, 3), requests=st.integers(1, 12),
           fault=faults, fault_at=st.integers(0, 5))
@@ -241,6 +280,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self._check_all_is_safe()
         finally:
             self.pool.drop_all()
+            self.worker.stop()
             self.ledger.close()
             shutil.rmtree(self.folder)
 
@@ -257,6 +297,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.pool.advance(0, Fault.NONE)
             counts = self.ledger.counts()
             if not counts.queued and not counts.uploading:
+                assert all(goal.exception(10) or goal.result() for goal in self.goals)
                 return
         raise AssertionError(f'not all comes to an end: {self.ledger.counts()}')
 

@@ -45,7 +45,7 @@ def test_the_drawing_is_right(error):
 
 @pytest.mark.parametrize('error', ERRORS)
 def test_waiting_helps_only_where_the_fault_is_not_the_logs_or_the_callers(error):
-    wrong = (FlightlogError, errors.ObjectNotFound, errors.ObjectExists)
+    wrong = (FlightlogError, errors.ObjectNotFound, errors.ObjectExists, errors.Withdrawn)
     wrong_families = (errors.ConfigurationError, errors.InvalidRequest, errors.LocalFileError,
                       errors.AccessDenied)
     helps = error not in wrong and not issubclass(error, wrong_families)

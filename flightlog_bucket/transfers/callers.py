@@ -1,0 +1,111 @@
+"""What becomes of those who wait for a transfer when a try has ended, or they want it no more."""
+import logging
+
+from flightlog_bucket.errors import FlightlogError, Unavailable
+from flightlog_bucket.results import StoredLog
+from flightlog_bucket.storage.local_file import Fingerprint
+from flightlog_bucket.transfers.attempt import Attempts
+from flightlog_bucket.transfers.ledger import Ledger
+from flightlog_bucket.transfers.records import Transfer
+from flightlog_bucket.transfers.settlement import Outcome
+from flightlog_bucket.transfers.waiting_room import PendingLog, WaitingRoom
+from flightlog_bucket.transfers.withdrawals import tell, Withdrawals
+
+_log = logging.getLogger(__name__)
+
+
+class Callers:
+    """
+    Who is told what, and who goes on to wait. Not thread-safe: its owner has a lock.
+
+    :param ledger: of the transfers
+    :param waiting: who waits for them
+    :param running: the tries that are under way
+    :param withdrawals: ends what nobody wants any more
+    """
+
+    def __init__(self, ledger: Ledger, waiting: WaitingRoom, running: Attempts,
+                 withdrawals: Withdrawals) -> None:
+        self._ledger = ledger
+        self._waiting = waiting
+        self._running = running
+        self._withdrawals = withdrawals
+        # Ended, but what became of them is not written down yet.
+        self._unwritten: dict[int, Transfer] = {}
+
+    def told(self, transfer: Transfer, outcome: Outcome, *, is_written: bool,
+             goes_on: bool) -> list[PendingLog]:
+        """
+        Return who is to be told what became of a try, which is not under way any more.
+
+        :param is_written: the ledger knows it; else ``written()`` follows
+        :param goes_on: it was stopped, and who waits for it waits for the next try
+        """
+        ready, later = self._waiting.take(transfer.id)
+        if is_written:
+            self._release(transfer, ready, later)
+        else:
+            self._unwritten[transfer.id] = transfer
+            ready += later
+        stay = [w for w in ready if goes_on or (w.is_patient and not _is_final(outcome))]
+        self._waiting.put(transfer.id, stay)
+        for number in {transfer.id, *(waiter.transfer_id for waiter in later)}:
+            self._dismiss(number)
+        return [waiter for waiter in ready if waiter not in stay]
+
+    def written(self, transfer_id: int) -> None:
+        """Note that the ledger knows by now what became of a try."""
+        if (ended := self._unwritten.pop(transfer_id, None)) is not None:
+            self._release(ended, [], [])
+            self._dismiss(transfer_id)
+
+    def withdraw(self, outcome: PendingLog) -> None:
+        """Note that a caller does not want a log any more."""
+        outcome.is_withdrawn = True
+        self._dismiss(outcome.transfer_id)
+
+    def _dismiss(self, transfer_id: int) -> None:
+        """End a transfer that nobody wants any more; tell who does not want one that goes on."""
+        waiters = self._waiting.of(transfer_id)
+        if not any(waiter.is_withdrawn for waiter in waiters):
+            return
+        is_wanted = not all(waiter.is_withdrawn for waiter in waiters)
+        if is_wanted or not self._ledger.is_revocable(transfer_id):
+            tell(self._waiting.take_withdrawn(transfer_id),
+                 'the upload goes on in the background: '
+                 + ('somebody else waits for it' if is_wanted else
+                    'others have asked for the log as well, or it was accepted before'))
+        elif transfer_id in self._running:
+            self._running[transfer_id].cancel.set()
+        elif transfer_id not in self._unwritten:
+            self._withdrawals.end(transfer_id, self._waiting.take_withdrawn(transfer_id))
+
+    def _release(self, transfer: Transfer, ready: list[PendingLog],
+                 later: list[PendingLog]) -> None:
+        """Let a transfer be claimed again, if there is more to be done; else tell all."""
+        if self._ledger.release(transfer.id):
+            self._look_again(transfer, later)
+        else:
+            ready += later
+
+    def _look_again(self, transfer: Transfer, later: list[PendingLog]) -> None:
+        """Accept what the file holds by now: it was announced while an older content went up."""
+        try:
+            fingerprint = Fingerprint.of(transfer.path.stat())
+            again = self._ledger.accept(transfer.path, fingerprint, name=transfer.name,
+                                        bag=transfer.bag, urgent=bool(later), note=transfer.note,
+                                        again=True, revocable=None)
+        except (OSError, FlightlogError) as error:
+            # If it is there, the next look at its folder finds it.
+            _log.warning('%s was announced again, and cannot be looked at: %s', transfer.path,
+                         error)
+            for waiter in later:
+                waiter.set_exception(Unavailable(f'{transfer.path}: {error}'))
+            return
+        self._waiting.put(again.id, later)
+
+
+def _is_final(outcome: Outcome) -> bool:
+    """Tell whether an outcome is one for those as well who wait however long it takes."""
+    return isinstance(outcome, StoredLog) or (
+        isinstance(outcome, FlightlogError) and not outcome.retryable)

@@ -1,0 +1,162 @@
+"""What persons, and the network, change in the ledger."""
+from collections.abc import Callable, Collection, Sequence
+import os
+from pathlib import Path
+from typing import Optional
+
+from flightlog_bucket.errors import LocalFileNotFound
+from flightlog_bucket.transfers import in_turn, rows
+from flightlog_bucket.transfers.database import Database
+from flightlog_bucket.transfers.ledger_reader import LedgerReader
+from flightlog_bucket.transfers.orphanage import Orphanage
+from flightlog_bucket.transfers.records import Orphan, Transfer, UPLOADING
+from flightlog_bucket.transfers.sqlite_files import Connection
+from flightlog_bucket.transfers.transfer_journal import Underway
+
+OnChange = Callable[[Collection[int]], None]
+
+
+def nobody(ids: Collection[int]) -> None:
+    """Be told in vain."""
+
+
+class LedgerSteering(LedgerReader):
+    """
+    Who is tried when, and who not at all. Thread-safe.
+
+    :param database: of the ledger
+    :param destination: the bucket and the folder in it
+    :param on_change: is told the ids of transfers that have changed
+    :param wall_clock: seconds since 1970
+    :param clock: monotonic seconds
+    """
+
+    def __init__(self, database: Database, destination: str, *, on_change: OnChange,
+                 wall_clock: Callable[[], float], clock: Callable[[], float]) -> None:
+        super().__init__(database, destination, wall_clock=wall_clock, clock=clock)
+        self._changed = on_change
+        self._underway: Underway = {}
+        # Wanted only by who may take that back.
+        self._revocable: set[int] = set()
+        self.orphanage = Orphanage(database, destination)
+
+    def try_again(self, fault: str) -> None:
+        """
+        Let rejected transfers be tried anew.
+
+        :param fault: the name of the error that they were rejected for
+        """
+        self._change("state = 'rejected' AND fault = ? AND destination = ?",
+                     (fault, self._destination), "state = 'queued', next_attempt = 0")
+
+    def make_due(self, faults: Sequence[str] = ()) -> None:
+        """
+        Let waiting transfers be tried now.
+
+        :param faults: only those with one of these; empty: all
+        """
+        chosen = f"AND fault IN ({','.join('?' * len(faults))})" if faults else ''
+        self._change(f"state = 'queued' AND next_attempt > 0 {chosen}", tuple(faults),
+                     'next_attempt = 0')
+
+    def retry(self, paths: Sequence[Path] = ()) -> list[int]:
+        """
+        Let those that wait for their next try, and those that were rejected, be tried now.
+
+        :param paths: absolute, without symbolic links, of files, or of folders with all that is
+            in them; empty: all that there are, but for what was cancelled, or deleted from the
+            bucket, by somebody, and for what is not there
+        :returns: the transfers that are tried again
+        :raises LocalFileNotFound: if a file is not known, or gone; then none is tried again
+        """
+        found: dict[int, None] = {}
+        for path in paths:
+            found.update(dict.fromkeys(t.id for t in self._retriable(path)))
+        if not paths:
+            found = dict.fromkeys(t.id for t in self._there(None))
+        again = self._database.run(
+            lambda database: in_turn.retry(database, list(found))) if found else []
+        with self._lock:
+            self._revocable.difference_update(again)
+        self._changed(again)
+        return again
+
+    def is_revocable(self, transfer_id: int) -> bool:
+        """Tell whether all who ever asked for a transfer may take that back."""
+        with self._lock:
+            return transfer_id in self._revocable
+
+    def withdrawn(self, transfer_id: int, reason: str, fault: str) -> Optional[Orphan]:
+        """
+        Note that nobody wants a log any more, which is not on its way.
+
+        :returns: its multipart upload, which is to be aborted; None: it has none
+        """
+        _, progress = self._underway.get(transfer_id, (None, None))
+
+        def work(database: Connection) -> Optional[Orphan]:
+            row = next(iter(rows.where(database, "t.id = ? AND t.state = 'queued'",
+                                       (transfer_id,))), None)
+            key, upload_id = (row['key'], row['upload_id']) if row else ('', '')
+            self.orphanage.take_from(database, transfer_id, reason)
+            if progress is not None and not upload_id:  # the ledger could not be written then
+                key, upload_id = progress.key, progress.upload_id
+                self.orphanage.add(database, key, upload_id, reason)
+            database.execute(
+                "UPDATE transfers SET state = 'rejected', reason = ?, fault = ?, settled = ?,"
+                " next_attempt = 0, key = '', urgent = 0 WHERE id = ? AND state = 'queued'",
+                (reason, fault, self._wall_clock(), transfer_id))
+            return Orphan(key, upload_id, reason, '') if upload_id else None
+        orphan = self._database.run(work)
+        self._underway.pop(transfer_id, None)
+        with self._lock:
+            self._revocable.discard(transfer_id)
+        self._changed((transfer_id,))
+        return orphan
+
+    def deleted_from_bucket(self, key: str, reason: str) -> None:
+        """
+        Note that an object was deleted on purpose: its log is not stored again by itself.
+
+        :param key: of the object
+        :param reason: by what
+        """
+        def work(database: Connection) -> list[int]:
+            chosen = "key = ? AND destination = ? AND state = 'stored'", (key, self._destination)
+            found = [row[0] for row in database.execute(
+                f'SELECT id FROM transfers WHERE {chosen[0]}', chosen[1])]
+            database.execute("UPDATE transfers SET state = 'rejected', reason = ?, fault = ''"
+                             f' WHERE {chosen[0]}', (reason, *chosen[1]))
+            return found
+        self._changed(self._database.run(work))
+
+    @property
+    def paused(self) -> bool:
+        """Whether uploads are paused."""
+        found = self._database.run(lambda database: database.execute(
+            "SELECT value FROM settings WHERE name = 'paused'").fetchone())
+        return found is not None and found['value'] == '1'
+
+    @paused.setter
+    def paused(self, paused: bool) -> None:
+        self._database.run(lambda database: database.execute(
+            "INSERT OR REPLACE INTO settings (name, value) VALUES ('paused', ?)",
+            ('1' if paused else '0',)))
+
+    def _change(self, condition: str, values: Sequence[object], assignments: str) -> None:
+        self._changed(self._database.run(
+            lambda database: rows.changed(database, condition, values, assignments)))
+
+    def _retriable(self, path: Path) -> list[Transfer]:
+        if self.queue(in_turn.STATES, path, 1)[1] == 0:
+            raise LocalFileNotFound(f'no upload of {os.fspath(path)!r} is known; upload it')
+        there = self._there(path)
+        if not there and not os.path.lexists(path):
+            raise LocalFileNotFound(f'{os.fspath(path)!r} is gone')
+        return there
+
+    def _there(self, under: Optional[Path]) -> list[Transfer]:
+        found = self._database.run(
+            lambda database: in_turn.retriable(database, self._destination, under))
+        return [t for t in map(self._transfer, found)
+                if t.state != UPLOADING and os.path.lexists(t.path)]

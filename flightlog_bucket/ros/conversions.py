@@ -7,7 +7,7 @@ from typing import Any
 from builtin_interfaces.msg import Time
 import flightlog_bucket
 from flightlog_bucket.errors import FlightlogError, InvalidRequest
-from flightlog_bucket.logs.verdict import CORRUPT, one_line, TRUNCATED, VALID
+from flightlog_bucket.logs.verdict import one_line
 from flightlog_bucket.msg import FileInfo
 from flightlog_bucket.results import (
     CredentialStatus,
@@ -19,16 +19,16 @@ from flightlog_bucket.results import (
     StoredFile,
     StoredLog,
 )
-from flightlog_bucket.ros.file_state import FileState, refused_content
 from flightlog_bucket.ros.uploads import Uploads
 from flightlog_bucket.settings import BucketSettings, redacted_url
-from flightlog_bucket.srv import Upload
 from flightlog_bucket.storage.objects import MAX_KEYS_PER_PAGE
+from flightlog_bucket.transfers.file_state import FileState, refused_content
+from flightlog_bucket.transfers.whole_log import as_one
 from std_srvs.srv import SetBool
 
 # That a message can hold.
 _LAST_SECOND = 2 ** 31 - 1
-_BADNESS = {'': 0, VALID: 1, TRUNCATED: 2, CORRUPT: 3}
+
 
 def text(value: object) -> str:
     """Return the value as a string that fits a message, undecodable bytes of a path escaped."""
@@ -89,7 +89,7 @@ def failed(answer: Any, error: BaseException) -> Any:
         answer.message = reason
     else:
         answer.status, answer.error = status, reason
-    if isinstance(answer, Upload.Response):
+    if hasattr(answer, 'verdict'):
         content = refused_content(type(error).__name__, reason)
         answer.verdict, answer.verdict_reason = content.verdict, content.reason
     return answer
@@ -107,22 +107,13 @@ def uploaded(answer: Any, logs: Sequence[StoredLog]) -> Any:
 
     :param logs: one, or the files of a rosbag2 directory, whose folder is the key then
     """
-    # The folder of a recording is not the one in which its corrupt files are kept.
-    first = min(logs, key=lambda log: _badness(log.content))
-    answer.s3_key, answer.file_url = text(first.s3_key), text(first.file_url)
-    if len(logs) > 1:
-        answer.s3_key = answer.s3_key.rpartition('/')[0] + '/'
-        answer.file_url = answer.file_url.rpartition('/')[0] + '/'
-    answer.file_size = sum(log.file_size for log in logs)
-    answer.content_type = first.content_type
-    answer.already_stored = all(log.already_stored for log in logs)
-    worst = max((log.content for log in logs), key=_badness)
-    answer.verdict, answer.verdict_reason = worst.verdict, text(worst.reason)
+    log = as_one(logs)
+    answer.s3_key, answer.file_url = text(log.s3_key), text(log.file_url)
+    answer.file_size = log.file_size
+    answer.content_type = log.content_type
+    answer.already_stored = log.already_stored
+    answer.verdict, answer.verdict_reason = log.content.verdict, text(log.content.reason)
     return _succeeded(answer)
-
-
-def _badness(content: LogContent) -> int:
-    return _BADNESS.get(content.verdict, 0)
 
 
 def not_uploaded(answer: Any, error: FlightlogError) -> Any:

@@ -3,6 +3,7 @@ import logging
 from typing import Any
 
 from flightlog_bucket.ros.conversions import printable
+from rclpy.logging import get_logging_severity_from_string
 
 
 class RosLogHandler(logging.Handler):
@@ -54,3 +55,26 @@ def bridge(logger: Any) -> None:
     package.setLevel(logging.DEBUG)
     package.propagate = False
     logging.getLogger().handlers = [others]
+
+
+class LogLevel:
+    """
+    The level of the node's own lines.
+
+    :param logger: of the node, at the level that it was started with
+    """
+
+    def __init__(self, logger: Any) -> None:
+        self._logger = logger
+        self._first = logger.get_effective_level()
+
+    def set(self, name: str) -> None:
+        """
+        Write no less severe lines from now on.
+
+        :param name: ``debug``, ``info``, ``warn``, ``error`` or ``fatal``; empty: as the node was
+            started
+        """
+        level = get_logging_severity_from_string(name) if name else self._first
+        if level != self._logger.get_effective_level():
+            self._logger.set_level(level)

@@ -1,23 +1,33 @@
-"""The ROS 2 node: services and subscriptions in front of a FlightLogBucket."""
-from collections.abc import Mapping, Sequence
+"""The ROS 2 node: services, an action and topics in front of a FlightLogBucket."""
+from collections.abc import Mapping
+from functools import partial
 import logging
-from typing import Any
+from typing import Any, Optional
 
 from flightlog_bucket.bucket import FlightLogBucket
 from flightlog_bucket.errors import FlightlogError
+from flightlog_bucket.msg import TransferStatus
+from flightlog_bucket.parameters.node_settings import NodeSettings
 from flightlog_bucket.results import DescribedFile
-from flightlog_bucket.ros import conversions, parameters
+from flightlog_bucket.ros import conversions, parameters, transfer_messages
+from flightlog_bucket.ros.actions import UploadAction
 from flightlog_bucket.ros.barrier import guarded
 from flightlog_bucket.ros.calls import PendingCalls
-from flightlog_bucket.ros.log_bridge import bridge
+from flightlog_bucket.ros.diagnostics import Diagnostics
+from flightlog_bucket.ros.downloads import Downloads
+from flightlog_bucket.ros.goals import Goals
+from flightlog_bucket.ros.live_settings import LiveSettings
+from flightlog_bucket.ros.log_bridge import bridge, LogLevel
+from flightlog_bucket.ros.standings_watch import StandingsWatch
+from flightlog_bucket.ros.transfer_messages import DOWNLOAD, UPLOAD
+from flightlog_bucket.ros.transfer_topic import MOST_KEPT, TRANSFERS, TransferTopic, Window
 from flightlog_bucket.ros.uploads import Uploads
 from flightlog_bucket.ros.warm_up import CredentialWarmUp
 from flightlog_bucket.settings import redacted_url
-from flightlog_bucket.srv import Delete, Download, Info, List, Upload
+from flightlog_bucket.srv import Delete, Download, Info, List, ListTransfers, Retry, Upload
 from flightlog_bucket.threads import WorkerPool
 from flightlog_bucket.transfers.alarms import Alarms
-from rcl_interfaces.msg import SetParametersResult
-from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.callback_groups import CallbackGroup, ReentrantCallbackGroup
 from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
@@ -37,6 +47,8 @@ MAX_WAITING_EVENTS = 10_000
 MIN_REQUEST_DEPTH = 100
 # On top of the bound of the bucket itself.
 EDGE_MARGIN_S = 5.0
+# What is being published when the node ends.
+LAST_WORDS_S = 0.2
 # A recorder is volatile, so a transient-local subscription would not match; the depth takes many
 # splits while the node is busy.
 EVENTS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=100,
@@ -57,23 +69,36 @@ class FlightlogBucketNode(Node):
     :raises ConfigurationError: a parameter is wrong
     """
 
+    _action: Optional[UploadAction] = None
+
     def __init__(self, executor: Executor, environment: Mapping[str, str]) -> None:
         super().__init__(NAME)
         bridge(self.get_logger())
         settings = parameters.declare(self, environment)
+        self._log_level = LogLevel(self.get_logger())
+        self._log_level.set(settings.log_level)
         self._bag_directory = settings.bag_directory
         self._bucket = FlightLogBucket(settings.bucket)
         self._alarms = Alarms()
         self._calls = PendingCalls(executor, self._alarms.after)
         self._make_pools(settings.max_pending_requests)
-        self._uploads = Uploads(settings, self._bucket)
+        self._watch = StandingsWatch()
+        self._uploads = Uploads(settings, self._bucket,
+                                on_change=partial(self._watch.changed, UPLOAD))
+        self._downloads = Downloads(self._bucket, partial(self._watch.changed, DOWNLOAD))
         self._warm_up = CredentialWarmUp(
             self._bucket.fetch_credentials, self._credential_pool, self._alarms.after,
             max_delay_s=settings.retry_max_delay_s)
         # Requests that the middleware drops are never answered: these get their 503 instead.
-        self._serve(QoSProfile(depth=MIN_REQUEST_DEPTH + 2 * settings.max_pending_requests))
-        self.add_on_set_parameters_callback(self._on_set_parameters)
+        requests = QoSProfile(depth=MIN_REQUEST_DEPTH + 2 * settings.max_pending_requests)
+        group = ReentrantCallbackGroup()
+        self._serve(requests, group)
+        self._show_transfers(settings.max_pending_requests, group)
+        self._diagnostics = Diagnostics(self, settings, self._bucket, self._uploads)
+        LiveSettings(self, environment, self._apply)
         self._uploads.start()
+        self._diagnostics.start()
+        self._disk_pool.submit(self._show_open)
         self._warm_up.begin()
 
     def announce(self) -> None:
@@ -87,13 +112,21 @@ class FlightlogBucketNode(Node):
 
     def close(self) -> None:
         """End what goes on, and answer who waits, without waiting for the network."""
+        self._diagnostics.close()
         self._warm_up.close()
         self._uploads.close()
+        self._watch.close(LAST_WORDS_S)
         self._calls.close()
         self._bucket.close()
         self._alarms.close()
         for pool in self._pools:
             pool.shutdown()
+
+    def destroy_node(self) -> None:
+        """Destroy all that it holds; rclpy forgets the action server, and so keeps the node."""
+        if self._action is not None:
+            self._action.destroy()
+        super().destroy_node()
 
     def _make_pools(self, waiting: int) -> None:
         self._download_pool = WorkerPool(DOWNLOADS, 'downloads', max_pending=waiting)
@@ -106,13 +139,14 @@ class FlightlogBucketNode(Node):
         self._pools = (self._download_pool, self._short_pool, self._disk_pool, self._info_pool,
                        self._pause_pool, self._credential_pool)
 
-    def _serve(self, requests: QoSProfile) -> None:
-        group = ReentrantCallbackGroup()
+    def _serve(self, requests: QoSProfile, group: CallbackGroup) -> None:
         for kind, name, callback in ((Upload, '~/upload', self._on_upload),
                                      (List, '~/list', self._on_list),
                                      (Download, '~/download', self._on_download),
                                      (Delete, '~/delete', self._on_delete),
                                      (Info, '~/info', self._on_info),
+                                     (ListTransfers, '~/list_transfers', self._on_list_transfers),
+                                     (Retry, '~/retry', self._on_retry),
                                      (SetBool, '~/set_paused', self._on_set_paused)):
             self.create_service(kind, name, guarded(callback), qos_profile=requests,
                                 callback_group=group)
@@ -123,6 +157,16 @@ class FlightlogBucketNode(Node):
             return
         self.create_subscription(WriteSplitEvent, 'events/write_split',
                                  guarded(self._on_write_split), EVENTS, callback_group=group)
+
+    def _show_transfers(self, most_goals: int, group: CallbackGroup) -> None:
+        goals = Goals(self._watch)
+        self._action = UploadAction(
+            self, uploads=self._uploads, calls=self._calls, pool=self._disk_pool, goals=goals,
+            base=self._bag_directory, most=most_goals, group=group)
+        publisher = self.create_publisher(TransferStatus, '~/transfers', TRANSFERS)
+        self._watch.begin(
+            {UPLOAD: self._uploads.standings, DOWNLOAD: self._downloads.standings},
+            [goals, TransferTopic(publisher.publish, Window())])
 
     async def _on_upload(self, request: Any, answer: Any) -> Any:
         path = conversions.path_from('file_path', request.file_path, self._bag_directory)
@@ -148,7 +192,7 @@ class FlightlogBucketNode(Node):
 
     async def _on_download(self, request: Any, answer: Any) -> Any:
         path = conversions.absolute_path_from('local_path', request.local_path)
-        download = self._download_pool.submit(self._bucket.download, request.s3_key, path,
+        download = self._download_pool.submit(self._downloads.fetch, request.s3_key, path,
                                               overwrite=request.overwrite)
         return conversions.downloaded(answer, await self._calls.result(download))
 
@@ -186,6 +230,22 @@ class FlightlogBucketNode(Node):
             self._info_pool.submit(self._uploads.stored_content, found.file))
         return DescribedFile(found.file, known or found.content)
 
+    async def _on_list_transfers(self, request: Any, answer: Any) -> Any:
+        most = transfer_messages.max_transfers_from(request.max_transfers)
+        path = conversions.path_from('file_path', request.file_path, self._bag_directory) \
+            if request.file_path else None
+
+        def list_transfers() -> Any:
+            standings, total = self._uploads.queue(request.states, path, most)
+            return transfer_messages.transfers_listed(answer, standings, total)
+        return await self._calls.result(self._disk_pool.submit(list_transfers))
+
+    async def _on_retry(self, request: Any, answer: Any) -> Any:
+        paths = [conversions.path_from('file_paths', path, self._bag_directory)
+                 for path in request.file_paths]
+        count = await self._calls.result(self._disk_pool.submit(self._uploads.retry, paths))
+        return transfer_messages.retried(answer, count)
+
     async def _on_set_paused(self, request: Any, answer: Any) -> Any:
         await self._calls.result(
             self._pause_pool.submit(self._uploads.set_paused, request.data))
@@ -193,11 +253,19 @@ class FlightlogBucketNode(Node):
         answer.message = 'uploads are ' + ('paused' if request.data else 'not paused')
         return answer
 
-    def _on_set_parameters(self, changes: Sequence[Any]) -> SetParametersResult:
-        for change in changes:
-            if change.name == 'max_bandwidth':
-                self._uploads.set_max_bandwidth(change.value)
-        return SetParametersResult(successful=True)
+    def _show_open(self) -> None:
+        try:
+            self._watch.changed(UPLOAD, self._uploads.open_ids(MOST_KEPT))
+        except FlightlogError as error:
+            _log.debug('%s', error)
+
+    def _apply(self, settings: NodeSettings) -> None:
+        """Put changed parameters to use; what may wait for the ledger goes to a pool."""
+        self._pause_pool.submit(self._uploads.set_max_concurrent_transfers,
+                                settings.max_concurrent_transfers)
+        self._uploads.apply(settings)
+        self._diagnostics.limits = settings.diagnostics
+        self._log_level.set(settings.log_level)
 
     async def _on_bag_closed(self, message: Any) -> None:
         await self._announce('data', message.data)

@@ -39,6 +39,11 @@ class Robot:
         self._parameters = parameters
         self._namespace = ''
 
+    @property
+    def namespace(self) -> str:
+        """Of the node that runs."""
+        return self._namespace
+
     def with_state(self, state: Path) -> 'Robot':
         """Return the same robot with another state."""
         return Robot(self._start_node, self._ros, state, self._parameters)

@@ -2,6 +2,7 @@
 from pathlib import Path
 import signal
 
+from flightlog_bucket.parameters.table import TABLE
 from flightlog_bucket.srv import Info
 import pytest
 from rcl_interfaces.srv import DescribeParameters, GetParameters, SetParameters
@@ -10,6 +11,7 @@ import yaml
 
 RIGHT = {'bucket_name': 'flight-logs', 'session_token_url': 'http://127.0.0.1:9/session-token',
          'robot_instance_id': 'drone-001'}
+LIVE = {row.name for row in TABLE if row.is_live}
 CONFIG = Path(__file__).resolve().parents[2] / 'config/flightlog_bucket.yaml'
 
 
@@ -39,6 +41,9 @@ CONFIG = Path(__file__).resolve().parents[2] / 'config/flightlog_bucket.yaml'
     ({'server_side_encryption': 'rot13'}, "server_side_encryption is 'rot13'"),
     ({'sse_kms_key_id': 'x'}, 'sse_kms_key_id is given'),
     ({'upload_prefix': 'a/../b'}, "upload_prefix is 'a/../b'"),
+    ({'log_level': 'loud'}, "log_level is 'loud'; give a string, one of ''"),
+    ({'diagnostics_queue_warn': 2000}, 'diagnostics_queue_warn is 2000, above'
+                                       ' diagnostics_queue_error, which is 1000'),
 ])
 def test_a_wrong_parameter(start_node, wrong, words) -> None:
     given = {name: value for name, value in {**RIGHT, **wrong}.items() if value is not None}
@@ -91,8 +96,7 @@ def test_every_parameter_is_declared_and_described_and_says_what_can_change(star
     described = ros.call(DescribeParameters, '/flightlog_bucket/describe_parameters', names=names)
     for descriptor in described.descriptors:
         assert descriptor.description
-        assert descriptor.read_only == (descriptor.name != 'max_bandwidth')
-
+        assert descriptor.read_only == (descriptor.name not in LIVE)
         assert descriptor.additional_constraints
     answer = ros.call(SetParameters, '/flightlog_bucket/set_parameters',
                       parameters=[_parameter('region', 'eu-west-1')])
@@ -107,19 +111,7 @@ def test_no_folders_can_be_said_in_two_ways(start_node, ros) -> None:
         assert answer.values[0].string_array_value == ['']
 
 
-def test_the_bandwidth_can_be_changed_while_the_node_runs(start_node, ros) -> None:
-    start_node({**RIGHT, 'max_bandwidth': 5000}).serving()
-    assert ros.call(Info).max_bandwidth == 5000
-    for value, is_right in ((7000, True), (-1, False)):
-        parameter = Parameter('max_bandwidth', value=value).to_parameter_msg()
-        result, = ros.call(SetParameters, '/flightlog_bucket/set_parameters',
-                           parameters=[parameter]).results
-        assert result.successful == is_right, result.reason
-        assert ros.call(Info).max_bandwidth == 7000
-
-
 def test_the_config_file_holds_every_parameter_with_its_default(start_node, ros) -> None:
-    from flightlog_bucket.ros.parameters import TABLE
     assert _config() == {row.name: row.default for row in TABLE}
     changes = [a for name, value in RIGHT.items() for a in ('-p', f'{name}:={value}')]
     start_node({}, ros_arguments=('--params-file', str(CONFIG), *changes,
@@ -144,5 +136,4 @@ def _config() -> dict:
 
 
 def _parameter(name, value):
-    from rclpy.parameter import Parameter
     return Parameter(name, value=value).to_parameter_msg()

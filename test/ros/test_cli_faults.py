@@ -1,0 +1,182 @@
+"""``flightlog`` where something is missing, ends or is cancelled."""
+from collections.abc import Iterator
+import json
+from pathlib import Path
+import signal
+from typing import Any
+
+from command_line import (
+    begin,
+    folder_of,
+    objects,
+    parameters_of_own,
+    run,
+    uploads_in_parts,
+)
+from flightlog_bucket.sandbox import Sandbox
+from flightlog_bucket.settings import MIB
+from node_process import NodeProcess
+import pytest
+from ros_client import RosClient
+from support.expect import wait_until
+from support.fault_proxy import FaultProxy
+from support.logs import write_big_ulg
+
+
+@pytest.fixture
+def parameters(parameters: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """Return the parameters of a robot that no other test has."""
+    return parameters_of_own(parameters, tmp_path)
+
+
+@pytest.fixture
+def folder(parameters: dict[str, Any]) -> str:
+    """Return the folder of this robot in the bucket."""
+    return folder_of(parameters)
+
+
+def test_no_node_is_told_soon(domain: int) -> None:
+    empty = {'ROS_DOMAIN_ID': '101'}
+    for command in ('list', 'queue', 'pause'):
+        code, out, err = run(command, '--timeout', '0.5', environment=empty)
+        assert (code, out) == (2, '')
+        [line] = err.splitlines()
+        assert all(words in line for words in ('no node', 'ROS_DOMAIN_ID 101', 'ros2 launch'))
+        assert ('--direct' in line) == (command == 'list')
+
+
+def test_of_several_nodes_one_must_be_named(
+        node: NodeProcess, start_node: Any, parameters: dict[str, Any]) -> None:
+    start_node({**parameters, 'robot_instance_id': 'second'},
+               ros_arguments=('-r', '__ns:=/second')).serving()
+    # A busy computer may find the second one too late, once.
+    told: list[tuple[int, str, str]] = []
+    wait_until(lambda: told.append(run('info')) or told[-1][0] == 2, within_s=60)
+    _, out, err = told[-1]
+    assert out == ''
+    assert 'several nodes: /flightlog_bucket, /second/flightlog_bucket' in err
+    code, out, _ = run('info', '--json', '--node', 'second/flightlog_bucket')
+    assert (code, json.loads(out)['robot_instance_id']) == (0, 'second')
+    code, _, err = run('info', '--node', '/third', '--timeout', '10')
+    assert code == 2
+    assert 'no node /third; there is /flightlog_bucket, /second/flightlog_bucket' in err
+    for wrong in ('/with space', '/a//b', '\x1b[2J'):
+        code, _, err = run('info', '--node', wrong, '--timeout', '0.5')
+        assert code == 2, err
+        assert len(err.splitlines()) == 1
+
+
+def test_without_ros_it_says_what_to_do() -> None:
+    code, _, err = run('list', code='import sys; sys.modules["rclpy"] = None')
+    assert code == 2
+    assert 'setup.bash' in err
+    assert '--direct' in err
+    code, _, err = run('list', code='import sys; sys.modules["flightlog_bucket.srv"] = None')
+    assert code == 2
+    assert 'interfaces of flightlog_bucket' in err
+
+
+@pytest.fixture
+def may_abort(sandbox: Sandbox) -> Iterator[None]:
+    """Allow what the README calls useful, and not needed."""
+    statement = {'Effect': 'Allow', 'Action': 's3:AbortMultipartUpload', 'Resource': '*'}
+    iam = sandbox.admin_client('iam')
+    role = {'RoleName': iam.list_roles()['Roles'][0]['RoleName'], 'PolicyName': 'abort'}
+    iam.put_role_policy(**role, PolicyDocument=json.dumps(
+        {'Version': '2012-10-17', 'Statement': [statement]}))
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(**role)
+
+
+@pytest.fixture
+def slow(start_node: Any, parameters: dict[str, Any], proxy: FaultProxy,
+         may_abort: None) -> NodeProcess:
+    """Return a node whose uploads go in parts, not too fast, through a proxy."""
+    return start_node({**parameters, 'endpoint_url': proxy.url, 'part_size': 5 * MIB,
+                       'multipart_threshold': 5 * MIB, 'max_concurrent_parts': 1,
+                       'max_bandwidth': 4 * MIB}).serving()
+
+
+def test_ctrl_c_leaves_nothing_in_the_bucket(
+        slow: NodeProcess, proxy: FaultProxy, tmp_path: Path, sandbox: Sandbox,
+        folder: str) -> None:
+    big = write_big_ulg(tmp_path / f'{tmp_path.name}.ulg', 40 * MIB)
+    with begin('upload', big) as command:
+        proxy.wait_until(lambda found: any(e.kind == 'uploadId' for e in found), 60)
+        command.send_signal(signal.SIGINT)
+        _, err = command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert 'cancelling' in err
+    assert 'cancelled' in err
+    assert objects(sandbox, folder) == []
+    assert uploads_in_parts(sandbox, folder) == []
+
+
+def test_who_stops_reading_cancels_the_upload(
+        slow: NodeProcess, proxy: FaultProxy, tmp_path: Path, sandbox: Sandbox,
+        folder: str) -> None:
+    paths = [write_big_ulg(tmp_path / f'{tmp_path.name}{n}.ulg', 20 * MIB, n) for n in range(2)]
+    with begin('upload', *paths) as command:
+        assert command.stdout is not None
+        assert command.stdout.readline()
+        command.stdout.close()
+        assert command.wait(60) == 141
+    wait_until(lambda: not uploads_in_parts(sandbox, folder))
+    assert objects(sandbox, folder) == []
+
+
+def test_a_node_that_ends_in_mid_upload_is_told(slow: NodeProcess, proxy: FaultProxy,
+                                                tmp_path: Path) -> None:
+    big = write_big_ulg(tmp_path / f'{tmp_path.name}.ulg', 40 * MIB)
+    with begin('upload', big) as command:
+        proxy.wait_until(lambda found: any(e.kind == 'uploadId' for e in found), 60)
+        slow.send(signal.SIGTERM)
+        _, err = command.communicate(timeout=60)
+    assert command.returncode == 1
+    [line] = err.splitlines()
+    assert 'ending' in line or 'has ended' in line
+
+
+def test_a_node_that_is_killed_in_mid_upload_is_told(
+        start_node: Any, parameters: dict[str, Any], tmp_path: Path) -> None:
+    # Under a name of its own: who has met it takes it for alive for some time.
+    node = start_node({**parameters, 'max_bandwidth': 10_000},
+                      ros_arguments=('-r', '__ns:=/killed')).serving()
+    big = write_big_ulg(tmp_path / f'{tmp_path.name}.ulg', 4 * MIB)
+    with begin('upload', big, '--node', '/killed/flightlog_bucket') as command:
+        assert command.stdout is not None
+        assert command.stdout.readline()
+        node.send(signal.SIGKILL)
+        _, err = command.communicate(timeout=60)
+    assert command.returncode == 1
+    assert 'has ended, or cannot be reached any more' in err
+
+
+def test_watch_ends_with_the_node(node: NodeProcess) -> None:
+    with begin('watch', '--json') as watching:
+        assert watching.stdout is not None
+        assert json.loads(watching.stdout.readline())
+        node.send(signal.SIGTERM)
+        _, err = watching.communicate(timeout=60)
+    assert watching.returncode == 1
+    assert 'has ended' in err
+
+
+def test_it_says_that_an_older_node_lacks_something(ros: RosClient, node: NodeProcess) -> None:
+    code = ('from flightlog_bucket.cli.over_ros import node_backend\n'
+            'node_backend._KINDS = {**node_backend._KINDS, "newer": node_backend.Info, "info":'
+            ' node_backend._KINDS["info"]}\n'
+            'node_backend.NodeBackend.delete = lambda self, key: self._call("newer")')
+    ended, _, err = run('delete', '--yes', 'x', code=code)
+    assert ended == 1
+    assert '/flightlog_bucket has no ~/newer' in err
+
+
+def test_help_and_check_load_nothing_heavy(log: Path) -> None:
+    code = ('import atexit, sys\natexit.register(lambda: print([n for n in ("rclpy", "rich",'
+            ' "boto3", "requests", "argcomplete") if n in sys.modules], file=sys.stderr))')
+    for arguments in (('--help',), ('upload', '--help'), ('check', log)):
+        ended, _, err = run(*arguments, code=code)
+        assert (ended, err.strip()) == (0, '[]')

@@ -1,1 +1,1 @@
-"""The command ``flightlog``: flight logs at a desk, without a node."""
+"""The command ``flightlog``: flight logs at a desk, with a node and without one."""

@@ -22,7 +22,7 @@ PIP_INSTALL := $(IN_ENV) python -m pip install -qq --no-input
 # What is installed, but for the hand-written modules: in_env takes these from the checkout. The
 # list itself is a source, so that a deletion is noticed.
 SOURCES := CMakeLists.txt package.xml pyproject.toml setup.cfg setup.py \
-  $(shell find action cmake config launch msg resource srv -type f | LC_ALL=C sort)
+  $(shell find action cmake completion config launch msg resource srv -type f | LC_ALL=C sort)
 
 .PHONY: help
 help:
@@ -36,6 +36,7 @@ help:
 	@echo 'make bench     measures transfers beside boto3, aws, rclone, obstore and awscrt, the'
 	@echo '               ledger, and checks of logs beside the libraries of their formats;'
 	@echo '               BENCH_ARGS="--size 256MiB --rounds 3 --only ours,boto3", or --help'
+	@echo 'make pictures  draws doc/pictures anew, by the real commands'
 	@echo 'make build     the package in .venv/, nothing else'
 	@echo 'make clean     removes .venv/ and everything else that was made'
 	@echo
@@ -69,6 +70,10 @@ lint: $(VENV)/has-lint $(VENV)/has-test
 	@$(IN_ENV) lint-imports
 	@xmllint --noout --nonet package.xml launch/*.launch.xml
 	@$(IN_ENV) python -m tools.check_package_xml
+
+.PHONY: pictures
+pictures: $(VENV)/has-pictures
+	@$(IN_ENV) python -m tools.pictures
 
 # Without ROS: what is measured are the transfers and the ledger. A client that cannot be installed
 # is reported as missing.

@@ -66,7 +66,8 @@ class BuildWithInterfaces(build_py):
                 target = Path(self.build_lib) / NAME / path.relative_to(module)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(path, target)
-            elif not path.is_relative_to(module.parent):  # leaves out the egg-info
+            # Left out are the egg-info and bin/, which pip makes of the entry points.
+            elif not (path.is_relative_to(module.parent) or path.parent == stage / 'bin'):
                 self.distribution.data_files.append(
                     (str(path.relative_to(stage).parent), [str(path)]))
 

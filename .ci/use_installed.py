@@ -1,6 +1,8 @@
 """Use the package out of the install space that is given: import it, and call its node."""
+from importlib.metadata import entry_points
 import os
 from pathlib import Path
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,6 +43,18 @@ def call_info() -> Info.Response:
     return future.result()
 
 
+def check_commands(prefix: Path) -> None:
+    """Fail unless ``flightlog`` is on the PATH, completes, and is known to ros2cli."""
+    assert shutil.which('flightlog') == str(prefix / 'bin/flightlog')
+    subprocess.run(['flightlog', 'check', '--help'], check=True, stdout=subprocess.DEVNULL)
+    hooked = subprocess.run(
+        ['bash', '-c', 'source "$1" && complete -p flightlog', 'bash',
+         prefix.parent / 'setup.bash'], capture_output=True, text=True, check=True)
+    assert '_flightlog_complete' in hooked.stdout
+    (command,) = entry_points(group='ros2cli.command', name='flightlog')
+    assert command.value == 'flightlog_bucket.cli.ros2_command:FlightlogCommand'
+
+
 def main(install_space: Path) -> None:
     """Fail unless everything comes from ``install_space`` and the node answers and ends well."""
     prefix = install_space / 'flightlog_bucket'
@@ -52,6 +66,7 @@ def main(install_space: Path) -> None:
                       'launch/sandbox.launch.py', 'config/flightlog_bucket.yaml'):
         assert (prefix / 'share/flightlog_bucket' / installed).is_file(), installed
     assert os.access(prefix / 'lib/flightlog_bucket/sandbox', os.X_OK)
+    check_commands(prefix)
 
     node = subprocess.Popen([
         prefix / 'lib/flightlog_bucket/flightlog_bucket_node', '--ros-args',

@@ -20,6 +20,9 @@ _LAST_LINES = 40
 _MAX_LOG_BYTES = 64 * 1024
 # moto keeps about three times a log in memory while it arrives.
 _LARGE_BYTES = 256 * 1024 * 1024
+# Of the camera, and what the uploads may take: so that there is something to see.
+_CAMERA_BYTES = 16 * 1024 * 1024
+_SHOWN_BYTES_PER_S = 8_000_000
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -54,7 +57,8 @@ def _run(narrator: Narrator, directory: Path, log: Optional[Path]) -> bool:
                          f'{sandbox.session_token_url}, on this computer only\n')
             if log and log.stat().st_size > _LARGE_BYTES:
                 narrator.say('(a large log: the sandbox keeps it in memory, three times over)\n')
-            _with_node(narrator, directory, sandbox, logs, output)
+            _with_node(narrator, directory, sandbox, logs, output,
+                       max_bandwidth=0 if log else _SHOWN_BYTES_PER_S)
     except BrokenPipeError:
         raise
     except tuple(_failures()) as error:
@@ -65,18 +69,21 @@ def _run(narrator: Narrator, directory: Path, log: Optional[Path]) -> bool:
 
 
 def _with_node(narrator: Narrator, directory: Path, sandbox: Sandbox, logs: list[Path],
-               output: IO[bytes]) -> None:
+               output: IO[bytes], *, max_bandwidth: int) -> None:
     from flightlog_bucket.demo.client import NodeClient
+    from flightlog_bucket.demo.command_line import CommandLine
     from flightlog_bucket.demo.story import StepFailed, Story
     downloads = directory / 'downloads'
     downloads.mkdir()
     with ExitStack() as stack:
         node = NodeProcess(
-            {**sandbox.node_parameters(), 'state_directory': str(directory / 'state')}, {}, output)
+            {**sandbox.node_parameters(), 'state_directory': str(directory / 'state'),
+             'max_bandwidth': max_bandwidth}, {}, output)
         stack.callback(node.stop)
         client = stack.enter_context(NodeClient(lambda: node.exit_code() is None))
         client.wait_for_node(_START_TIMEOUT_S)
-        Story(client, narrator, logs, downloads).tell()
+        command_line = CommandLine(narrator, str(logs[0].parent))
+        Story(client, command_line, narrator, logs, downloads).tell()
         code = node.stop()
         if code:
             raise StepFailed(f'the node ends cleanly: exit code {code}')
@@ -94,7 +101,7 @@ def _failures() -> list[type[Exception]]:
 
 
 def _record(directory: Path) -> list[Path]:
-    """Write a short flight that began just now in three formats."""
+    """Write a short flight that began just now in three formats, and what its camera saw."""
     from flightlog_bucket.demo import recordings
     start_ns = time.time_ns()
     logs = []
@@ -102,7 +109,8 @@ def _record(directory: Path) -> list[Path]:
                         ('flight.mcap', recordings.write_mcap)):
         write(directory / name, start_ns)
         logs.append(directory / name)
-    return logs
+    recordings.write_camera_mcap(directory / 'camera.mcap', start_ns, _CAMERA_BYTES)
+    return [*logs, directory / 'camera.mcap']
 
 
 def _ros_environment(directory: Path) -> dict[str, str]:

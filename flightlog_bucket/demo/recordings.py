@@ -2,6 +2,7 @@
 from collections.abc import Callable
 import math
 from pathlib import Path
+import random
 import struct
 from typing import Any, Optional
 
@@ -10,6 +11,9 @@ from flightlog_bucket.demo.flight import Pose, poses, yaw_quaternion
 
 POSE_TOPIC = '/mavros/local_position/pose'
 _POSE_TYPE = 'geometry_msgs/msg/PoseStamped'
+CAMERA_TOPIC = '/camera/image/compressed'
+_PICTURE_TYPE = 'sensor_msgs/msg/CompressedImage'
+_PICTURE_BYTES = 128 * 1024
 _BOOT_TO_START_US = 30_000_000
 
 
@@ -58,6 +62,30 @@ def write_mcap(path: Path, start_ns: int, duration_s: float = 10.0) -> None:
     _keep_storage_file(directory, path)
 
 
+def write_camera_mcap(path: Path, start_ns: int, size_bytes: int, seed: int = 0) -> None:
+    """
+    Write what a camera at 30 Hz saw, alone in its storage file, at some hundred MB a second.
+
+    :param size_bytes: of all pictures together, about
+    """
+    import numpy
+    from rosbags.rosbag2 import StoragePlugin, Writer
+    from rosbags.typesys import get_typestore, Stores
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    pixels = random.Random(seed).randbytes(2 * _PICTURE_BYTES)  # noqa: S311 - noise, no secret
+    directory = path.with_name(f'{path.stem}.rosbag2')
+    with Writer(directory, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        connection = writer.add_connection(CAMERA_TOPIC, _PICTURE_TYPE, typestore=store)
+        for index in range(size_bytes // _PICTURE_BYTES):
+            time_ns = start_ns + index * 10**9 // 30
+            first = index * 7919 % _PICTURE_BYTES
+            picture = store.types[_PICTURE_TYPE](
+                header=_header(store, time_ns), format='jpeg',
+                data=numpy.frombuffer(pixels, numpy.uint8, _PICTURE_BYTES, first))
+            writer.write(connection, time_ns, store.serialize_cdr(picture, _PICTURE_TYPE))
+    _keep_storage_file(directory, path)
+
+
 def write_db3(path: Path, start_ns: int, duration_s: float = 10.0) -> None:
     """Write the flight as ``ros2 bag record -s sqlite3`` does, and keep the storage file."""
     from rosbags.rosbag2 import StoragePlugin
@@ -98,13 +126,16 @@ def _keep_storage_file(directory: Path, path: Path) -> None:
 def _pose_message(store: Any, pose: Pose, time_ns: int, seq: Optional[int] = None) -> Any:
     """Return a PoseStamped; the header has a ``seq`` in ROS 1 only."""
     types = store.types
-    stamp = types['builtin_interfaces/msg/Time'](*divmod(time_ns, 10**9))
-    count = {} if seq is None else {'seq': seq}
     return types[_POSE_TYPE](
-        header=types['std_msgs/msg/Header'](stamp=stamp, frame_id='map', **count),
+        header=_header(store, time_ns, {} if seq is None else {'seq': seq}),
         pose=types['geometry_msgs/msg/Pose'](
             position=types['geometry_msgs/msg/Point'](*pose.position_m),
             orientation=types['geometry_msgs/msg/Quaternion'](*yaw_quaternion(pose.yaw_rad))))
+
+
+def _header(store: Any, time_ns: int, more: Optional[dict[str, int]] = None) -> Any:
+    stamp = store.types['builtin_interfaces/msg/Time'](*divmod(time_ns, 10**9))
+    return store.types['std_msgs/msg/Header'](stamp=stamp, frame_id='map', **(more or {}))
 
 
 def _px4_attitude(pose: Pose) -> tuple[float, float, float, float]:

@@ -5,8 +5,10 @@ import time
 from typing import Any
 
 from flightlog_bucket.demo.client import NODE, NodeClient
+from flightlog_bucket.demo.command_line import CommandLine
 from flightlog_bucket.demo.narrator import Narrator
 from flightlog_bucket.sandbox import typed
+from flightlog_bucket.storage.keys import safe_filename
 
 _CALL_TIMEOUT_S = 60.0
 # Far slower than any loopback; it only bounds the wait for a large log.
@@ -25,14 +27,16 @@ class Story:
     Tells the main job on some logs.
 
     :param client: of the node
+    :param command_line: in the folder of the logs
     :param narrator: prints it
     :param logs: local flight logs
     :param downloads: an empty directory
     """
 
-    def __init__(self, client: NodeClient, narrator: Narrator, logs: list[Path],
-                 downloads: Path) -> None:
+    def __init__(self, client: NodeClient, command_line: CommandLine, narrator: Narrator,
+                 logs: list[Path], downloads: Path) -> None:
         self._client = client
+        self._command_line = command_line
         self._narrator = narrator
         self._logs = logs
         self._downloads = downloads
@@ -45,7 +49,7 @@ class Story:
 
         :raises StepFailed: one did not give what it must
         """
-        keys = [self._upload(log) for log in self._logs]
+        keys = self._upload()
         self._list(keys)
         self._info(len(keys))
         for log, key in zip(self._logs, keys, strict=True):
@@ -54,15 +58,22 @@ class Story:
         self._another_machines_log()
         self._delete(keys)
         self._list([])
-        self._upload_by_topic(self._logs[-1])
+        self._upload_by_topic(min(self._logs, key=lambda log: log.stat().st_size))
 
-    def _upload(self, log: Path) -> str:
-        answer = self._call('upload', {'file_path': str(log)})
-        self._narrator.answer(f'{answer.s3_key}  {answer.file_size:,} bytes')
-        self._check(answer.status == 200 and not answer.already_stored
-                    and answer.file_size == log.stat().st_size and answer.s3_key != '',
-                    f'{log.name} is stored', answer)
-        return str(answer.s3_key)
+    def _upload(self) -> list[str]:
+        """Upload all logs side by side; return their keys."""
+        code = self._command_line.run('upload', *(f'./{log.name}' for log in self._logs))
+        answer = self._client.call('list', {}, self._timeout_s)
+        found = {(file.key.rpartition('/')[2], file.size): file.key for file in answer.files}
+        keys = []
+        for log in self._logs:
+            end, size = f'_{safe_filename(log.name)}', log.stat().st_size
+            keys += [key for (name, stored), key in found.items()
+                     if name.endswith(end) and stored == size][:1]
+            if len(keys) <= self._logs.index(log) or code:
+                raise StepFailed(f'{log.name} is stored: "flightlog upload" ended with {code}')
+            self._narrator.passed(f'{log.name} is stored')
+        return keys
 
     def _list(self, expected: list[str]) -> None:
         answer = self._call('list', {})

@@ -24,7 +24,7 @@ class NodeProcess:
     :param output: takes what the node prints; None: the terminal
     """
 
-    def __init__(self, parameters: Mapping[str, str], environment: Mapping[str, str],
+    def __init__(self, parameters: Mapping[str, object], environment: Mapping[str, str],
                  output: Any = None) -> None:
         arguments = ['--ros-args']
         for name, value in parameters.items():

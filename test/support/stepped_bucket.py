@@ -83,6 +83,7 @@ class SteppedBucket:
         if own is None and file.size <= PART_BYTES:
             content = file.read_at(0, file.size)
             file.check_unchanged()
+            file.check_not_cancelled()
             yield partial(self._put, key, content)
             return
         for _ in range(2):
@@ -112,6 +113,7 @@ class SteppedBucket:
                 if earlier.get(number) == part:
                     continue
                 file.check_unchanged()
+                file.check_not_cancelled()
                 yield partial(self._put_part, upload_id, number, content)
                 journal.acknowledged(part)
                 on_sent(len(content))

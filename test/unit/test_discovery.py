@@ -258,3 +258,12 @@ def test_nothing_is_kept_of_logs_that_are_accepted(desk: Desk) -> None:
     desk.wait(RESCAN_S + SETTLE_S + 2)
     assert len(desk.transfers()) == 600
     assert desk.discovery._settling._watched == {}
+
+
+def test_other_files_can_be_wanted_later(desk: Desk) -> None:
+    desk.discovery.set_patterns(('z*',))
+    path = desk.write('a.mcap', mcap())
+    assert desk.wait(RESCAN_S + SETTLE_S + 2) == []
+    assert 'no pattern of watch_patterns matches' in desk.explain(path)
+    desk.discovery.set_patterns(('a*', 'b*'))
+    assert desk.wait(RESCAN_S + SETTLE_S + 2) == ['a.mcap']

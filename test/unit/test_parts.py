@@ -53,3 +53,23 @@ def test_the_pace_goes_down_where_parts_take_long_and_up_again():
         pace.took(seconds)
         seen.append(pace.parts_at_once)
     assert seen == [2, 1, 1, 1, 2, 3, 4, 4]
+
+
+def test_the_pace_can_be_changed_while_parts_go():
+    pace = Pace(1)
+    together = threading.Barrier(3, timeout=10)
+
+    def first() -> None:
+        pace.most = 3
+    run_all([first, together.wait, together.wait, together.wait], pace, 'test')
+    pace.most = 2
+    assert (pace.most, pace.parts_at_once) == (2, 2)
+    pace.took(1)
+    assert pace.parts_at_once == 2
+
+
+def test_what_is_set_again_does_not_make_a_slow_link_fast():
+    pace = Pace(4)
+    pace.took(60)
+    pace.most = 4
+    assert pace.parts_at_once == 2

@@ -10,6 +10,7 @@ from flightlog_bucket.transfers.retention_policy import (
     RetentionPolicy,
 )
 import pytest
+from support.expect import wait_until
 from support.guarded import DAY_S, Guarded
 
 KEEP_A_WEEK = RetentionPolicy(KEEP_DAYS, keep_days=7)
@@ -81,3 +82,28 @@ def test_a_log_that_was_stored_in_1970_is_kept_with_one_line(
 def test_a_policy_says_what_is_wrong_with_it(setting: Any, name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         RetentionPolicy(**setting)
+
+
+def test_the_days_can_be_changed_while_logs_are_deleted(place: Guarded) -> None:
+    paths = [place.stored(f'{n}.ulg') for n in range(3)]
+    place.clock.passes(8 * DAY_S)
+    guardian = place.guardian(KEEP_A_WEEK, holds=lambda path, key: (
+        guardian.set_policy(RetentionPolicy(KEEP_DAYS, keep_days=9))
+        or place.bucket.holds(path, key)))
+    guardian.run_once()
+    assert [path.exists() for path in paths] == [False, True, True]
+    guardian.set_policy(KEEP_A_WEEK)
+    place.guardian(KEEP_A_WEEK).run_once()
+    assert not any(path.exists() for path in paths)
+
+
+def test_a_change_is_looked_at_soon(place: Guarded) -> None:
+    path = place.stored('flight.ulg')
+    place.clock.passes(8 * DAY_S)
+    guardian = place.guardian(RetentionPolicy(KEEP_DAYS, keep_days=9), period_s=3600)
+    guardian.start()
+    try:
+        guardian.set_policy(KEEP_A_WEEK)
+        wait_until(lambda: not path.exists())
+    finally:
+        guardian.stop()

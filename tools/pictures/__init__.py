@@ -1,0 +1,1 @@
+"""The pictures of the command line in doc/pictures: what the real commands draw."""

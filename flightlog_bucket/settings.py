@@ -102,6 +102,11 @@ class BucketSettings:
         return f'{prefix}/{self.robot_instance_id}/' if prefix else f'{self.robot_instance_id}/'
 
     @property
+    def destination(self) -> str:
+        """Server, bucket and folder: what is stored there, is not stored in another one."""
+        return f'{self.endpoint_url or "AWS"} {self.bucket_name} {self.machine_prefix}'
+
+    @property
     def encryption(self) -> dict[str, str]:
         """What boto3 is told of the encryption of every new object."""
         wanted = {'ServerSideEncryption': self.server_side_encryption,

@@ -149,7 +149,7 @@ class _Work:
 
     def __init__(self, settings: NodeSettings, bucket: FlightLogBucket, home: Path) -> None:
         self.ledger = Ledger(StateDirectory(home), machine=settings.bucket.robot_instance_id,
-                             destination=_destination(settings))
+                             destination=settings.bucket.destination)
         self.bags = NamedBags(self.ledger, settle_s=settings.settle_s,
                               allowed_extensions=settings.bucket.allowed_extensions)
         self.uploader = Uploader(bucket, self.ledger, slots=settings.max_concurrent_transfers)
@@ -198,12 +198,7 @@ def _failures(cancel: Optional[threading.Event] = None) -> Iterator[None]:
         raise Failure(error.status, text) from None
 
 
-def _destination(settings: NodeSettings) -> str:
-    bucket = settings.bucket
-    return f'{bucket.endpoint_url or "AWS"} {bucket.bucket_name} {bucket.machine_prefix}'
-
-
 def _home(settings: NodeSettings) -> Path:
     """Return the folder of the ledger: one for each destination, so that none is in the way."""
-    name = hashlib.sha256(_destination(settings).encode()).hexdigest()[:16]
+    name = hashlib.sha256(settings.bucket.destination.encode()).hexdigest()[:16]
     return settings.state_directory / name

@@ -46,7 +46,7 @@ class Uploads(KnownUploads):
         self._on_change = on_change
         ledger = Ledger(StateDirectory(settings.state_directory),
                         machine=settings.bucket.robot_instance_id,
-                        destination=_destination(settings.bucket), on_change=on_change)
+                        destination=settings.bucket.destination, on_change=on_change)
         self._housekeeping = Housekeeping(ledger, bucket.abort)
         slots = settings.max_concurrent_transfers
         # Its threads are begun when they are needed: there may be more slots one day.
@@ -236,10 +236,6 @@ class Uploads(KnownUploads):
     def _stored(self) -> None:
         self._guardian.wake()
         self._housekeeping.wake()
-
-
-def _destination(settings: BucketSettings) -> str:
-    return f'{settings.endpoint_url or "AWS"} {settings.bucket_name} {settings.machine_prefix}'
 
 
 def _hosts(settings: BucketSettings) -> list[tuple[str, int]]:

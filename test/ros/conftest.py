@@ -1,6 +1,7 @@
 """The fixtures of the tests with a real node."""
 from collections.abc import Callable, Iterator
 import fcntl
+import json
 import os
 from pathlib import Path
 import random
@@ -60,6 +61,20 @@ def sandbox() -> Iterator[Sandbox]:
     """Return an S3 server with a session-token service."""
     with Sandbox() as running:
         yield running
+
+
+@pytest.fixture
+def may_abort(sandbox: Sandbox) -> Iterator[None]:
+    """Allow what the README calls useful, and not needed."""
+    statement = {'Effect': 'Allow', 'Action': 's3:AbortMultipartUpload', 'Resource': '*'}
+    iam = sandbox.admin_client('iam')
+    role = {'RoleName': iam.list_roles()['Roles'][0]['RoleName'], 'PolicyName': 'abort'}
+    iam.put_role_policy(**role, PolicyDocument=json.dumps(
+        {'Version': '2012-10-17', 'Statement': [statement]}))
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(**role)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Goals of ~/upload_log: how far they are, and how they are cancelled."""
 from collections.abc import Iterator
 from itertools import pairwise
-import json
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +27,6 @@ SIZE = 32 * MIB
 def parameters(parameters: dict[str, Any], proxy: FaultProxy) -> dict[str, Any]:
     """Return those of a node that takes some seconds for a log."""
     return {**parameters, 'endpoint_url': proxy.url, 'max_bandwidth': BYTES_PER_S}
-
-
-@pytest.fixture
-def may_abort(sandbox: Sandbox) -> Iterator[None]:
-    """Allow what the README calls useful, and not needed."""
-    statement = {'Effect': 'Allow', 'Action': 's3:AbortMultipartUpload', 'Resource': '*'}
-    iam = sandbox.admin_client('iam')
-    role = {'RoleName': iam.list_roles()['Roles'][0]['RoleName'], 'PolicyName': 'abort'}
-    iam.put_role_policy(**role, PolicyDocument=json.dumps(
-        {'Version': '2012-10-17', 'Statement': [statement]}))
-    try:
-        yield
-    finally:
-        iam.delete_role_policy(**role)
 
 
 @pytest.fixture

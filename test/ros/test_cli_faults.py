@@ -1,5 +1,4 @@
 """``flightlog`` where something is missing, ends or is cancelled."""
-from collections.abc import Iterator
 import json
 from pathlib import Path
 import signal
@@ -74,20 +73,6 @@ def test_without_ros_it_says_what_to_do() -> None:
     code, _, err = run('list', code='import sys; sys.modules["flightlog_bucket.srv"] = None')
     assert code == 2
     assert 'interfaces of flightlog_bucket' in err
-
-
-@pytest.fixture
-def may_abort(sandbox: Sandbox) -> Iterator[None]:
-    """Allow what the README calls useful, and not needed."""
-    statement = {'Effect': 'Allow', 'Action': 's3:AbortMultipartUpload', 'Resource': '*'}
-    iam = sandbox.admin_client('iam')
-    role = {'RoleName': iam.list_roles()['Roles'][0]['RoleName'], 'PolicyName': 'abort'}
-    iam.put_role_policy(**role, PolicyDocument=json.dumps(
-        {'Version': '2012-10-17', 'Statement': [statement]}))
-    try:
-        yield
-    finally:
-        iam.delete_role_policy(**role)
 
 
 @pytest.fixture

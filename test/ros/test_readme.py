@@ -12,7 +12,7 @@ ROWS = dict(re.findall(r'^\| `(\w+)` \| (.+?) \| ', README, re.MULTILINE))
 
 def _shown(default: object) -> str:
     if isinstance(default, list):
-        return ' '.join(f'`{value}`' for value in default)
+        return ' '.join(f'`{value}`' for value in default if value) or 'empty'
     return 'empty' if default == '' else f'`{default}`'
 
 

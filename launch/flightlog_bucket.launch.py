@@ -19,7 +19,9 @@ ARGUMENTS = (
         description='This machine. Empty: as in config_file, else the environment variable '
                     'ROBOT_INSTANCE_ID'),
     DeclareLaunchArgument(
-        'log_level', default_value='info', description='debug, info, warn, error or fatal'),
+        'log_level', default_value='info',
+        description='debug, info, warn, error or fatal, of all of ROS 2 in this process; of the'
+                    ' node alone: its parameter log_level'),
     DeclareLaunchArgument(
         'respawn', default_value='true', description='Start the node again 2 s after it ended'),
 )

@@ -79,11 +79,11 @@ def test_stalled_calls_hold_up_nobody(hurried: FlightLogBucket, connect: Connect
     other.fetch_credentials()
     proxy.fail(Swallow(), None, method='PUT')
     with ThreadPoolExecutor(4) as pool:
-        began = time.monotonic()
         # Of one log under four names, in parts.
         stalled = [pool.submit(hurried.upload, big_log, custom_filename=f'{i}.ulg')
                    for i in range(4)]
         proxy.wait_until(lambda e: sum(x.method == 'PUT' for x in e) >= 16)
+        began = time.monotonic()
         assert not other.upload(log).already_stored
         assert [f.size for f in hurried.list_files().files] == [log.stat().st_size]
         assert hurried.credential_status().state == 'valid'

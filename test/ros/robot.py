@@ -15,6 +15,7 @@ from support.processes import held_still
 # What a killed process leaves in shared memory is of no use to the tests.
 _ENVIRONMENT = {'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}
 _lives = itertools.count(1)
+INFO_TRIES, INFO_S = 3, 10.0
 
 
 class Robot:
@@ -92,7 +93,10 @@ class Robot:
 
     def info(self, path: Any = '') -> Any:
         """Ask the node about itself, and about a file."""
-        answer = self.call(Info, file_path=str(path))
+        # Of a node that was started just now, an answer can get lost.
+        tries = (self.begin(Info, file_path=str(path)) for _ in range(INFO_TRIES))
+        answer = next((a.get() for a in tries if a.is_there_within(INFO_S)), None)
+        assert answer is not None, self.node.log
         assert answer.success, answer.error
         return answer
 

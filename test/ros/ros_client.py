@@ -98,6 +98,10 @@ class Answer:
         """Tell whether it has come."""
         return self._arrived.is_set()
 
+    def is_there_within(self, timeout_s: float) -> bool:
+        """Wait for it; tell whether it has come."""
+        return self._arrived.wait(timeout_s)
+
     def get(self, timeout_s: float = WAIT_S) -> Any:
         """Wait for it."""
         assert self._arrived.wait(timeout_s), 'no answer'

@@ -9,7 +9,7 @@ from flightlog_bucket.errors import LedgerUnavailable
 from flightlog_bucket.results import LogContent, StoredFile
 from flightlog_bucket.ros.refusals import Refusals
 from flightlog_bucket.transfers.discovery import Discovery
-from flightlog_bucket.transfers.file_state import FileState, refused_content
+from flightlog_bucket.transfers.file_state import FileState, of_bag, refused_content
 from flightlog_bucket.transfers.in_turn import STATES
 from flightlog_bucket.transfers.ledger import Ledger
 from flightlog_bucket.transfers.listing import without_links
@@ -108,13 +108,20 @@ class KnownUploads:
 
         :param path: absolute
         """
-        transfer = self._ledger.find(Path(os.path.realpath(path)))
+        real = Path(os.path.realpath(path))
+        bag = self._ledger.bag(real)
+        if bag is not None and (files := self._ledger.in_bag(bag)):
+            return of_bag({t.path.name: self._state(t) for t in files})
+        transfer = self._ledger.find(real)
         if transfer is None:
             refusal = self._refusals.of(path)
             if refusal is None:
                 return FileState(UNKNOWN, reason=self._discovery.explain(path))
             return FileState(UNKNOWN if refusal.retryable else REJECTED, reason=str(refusal),
                              content=refused_content(type(refusal).__name__, str(refusal)))
+        return self._state(transfer)
+
+    def _state(self, transfer: Transfer) -> FileState:
         reason = shown_reason(transfer, is_paused=self._worker.paused)
         wait_s = max(transfer.next_attempt_s - self._ledger.now_s(), 0.0)
         return FileState(

@@ -22,6 +22,7 @@ from flightlog_bucket.transfers.reachability import Endpoints, hosts_of, Prober
 from flightlog_bucket.transfers.retention import Guardian
 from flightlog_bucket.transfers.state_directory import StateDirectory
 from flightlog_bucket.transfers.waiting_room import Followed
+from flightlog_bucket.transfers.withdrawals import Remains
 from flightlog_bucket.transfers.worker import MAX_SLOTS, Worker
 
 _log = logging.getLogger(__name__)
@@ -47,7 +48,8 @@ class Uploads(KnownUploads):
         ledger = Ledger(StateDirectory(settings.state_directory),
                         machine=settings.bucket.robot_instance_id,
                         destination=settings.bucket.destination, on_change=on_change)
-        self._housekeeping = Housekeeping(ledger, bucket.abort)
+        self._housekeeping = Housekeeping(ledger, bucket.abort,
+                                          retry_max_delay_s=settings.retry_max_delay_s)
         slots = settings.max_concurrent_transfers
         # Its threads are begun when they are needed: there may be more slots one day.
         self._pool = WorkerPool(Worker.threads(MAX_SLOTS), 'uploads', max_pending=MAX_SLOTS)
@@ -59,7 +61,7 @@ class Uploads(KnownUploads):
             max_wait_s=settings.bucket.request_timeout_s,
             retry_max_delay_s=settings.retry_max_delay_s,
             on_network_fault=self._prober.begin, on_gone=self._gone, on_stored=self._stored,
-            abort=self._housekeeping.abort)
+            remains=Remains(self._housekeeping.abort, bucket.holds, self._housekeeping.later))
         super().__init__(ledger, worker, Discovery(
             ledger, worker.wake, directories=settings.watch_directories,
             patterns=settings.watch_patterns,

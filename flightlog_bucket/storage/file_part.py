@@ -38,7 +38,7 @@ class FilePart:
 
     botocore reads it to sign it; the connection then sends it with ``send()``. The file is
     checked for changes before the last bytes are handed out, so that a request with bytes of a
-    changed file is never completed.
+    changed file is never completed. ``was_sent`` tells whether all of it has gone out once.
 
     :param file: open for as long as the part is in use
     :param offset: bytes
@@ -55,6 +55,7 @@ class FilePart:
         self._position = 0
         self._told = 0
         self._on_sent = on_sent or nobody
+        self.was_sent = not length
         self.throttle = throttle or Throttle()
 
     def __len__(self) -> int:
@@ -146,6 +147,7 @@ class FilePart:
         """Note that bytes have been sent."""
         self._position += count
         self._told += count
+        self.was_sent = self.was_sent or self._position >= self._length
         self._on_sent(count)
 
     def take_back(self) -> None:

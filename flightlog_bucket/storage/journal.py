@@ -63,6 +63,9 @@ class Journal(Protocol):
     def acknowledged(self, part: Part) -> None:
         """Note that a part is up."""
 
+    def may_be_stored(self, key: str) -> None:
+        """Note that the last write is sent: S3 may make the object, whatever it answers."""
+
     def forgotten(self, reason: str, *, is_gone: bool) -> None:
         """
         Note that the multipart upload is not gone on with.
@@ -88,6 +91,9 @@ class NoJournal:
         """Keep nothing."""
 
     def acknowledged(self, part: Part) -> None:
+        """Keep nothing."""
+
+    def may_be_stored(self, key: str) -> None:
         """Keep nothing."""
 
     def forgotten(self, reason: str, *, is_gone: bool) -> None:

@@ -93,6 +93,9 @@ class MultipartUpload:
         """
         Open a new multipart upload.
 
+        Where its answer is lost, S3 has one that nobody knows of: it has no parts, costs nothing,
+        and a lifecycle rule removes it. To find it would take the right to list uploads.
+
         :param attributes: boto3 parameters of the object
         :param part_size: bytes of every part but the last
         """
@@ -157,6 +160,7 @@ class MultipartUpload:
         summed = [{**entry, 'ChecksumCRC32': checksum.encode(p.crc32)}
                   for entry, p in zip(plain, parts, strict=True)]
         self.is_completing = True
+        self._journal.may_be_stored(self.key)
         answer = self._means.features.call(
             'complete_multipart_upload', self.key,
             {'UploadId': self.upload_id, 'MultipartUpload': {'Parts': plain}},

@@ -116,7 +116,7 @@ class Uploader:
         self._means.throttle.check_not_paused()
         whole = {**self._attributes, **attributes}
         if progress is None and file.size < self._threshold_bytes:
-            answer, crc = self._put(file, key, whole, on_sent or nobody)
+            answer, crc = self._put(file, key, whole, journal, on_sent or nobody)
         else:
             answer, crc = self._multipart(file, key, whole, journal, progress, on_sent)
         self._unproved[key] = file.size, crc
@@ -179,7 +179,7 @@ class Uploader:
         with suppress(UploadNotFound):
             self._store.client.call('abort_multipart_upload', key=key, UploadId=upload_id)
 
-    def _put(self, file: LocalFile, key: str, attributes: Parameters,
+    def _put(self, file: LocalFile, key: str, attributes: Parameters, journal: Journal,
              on_sent: OnSent) -> tuple[dict[str, Any], int]:
         crc = file.crc32()
         body = FilePart(file, 0, file.size, self._means.throttle, on_sent)
@@ -193,6 +193,9 @@ class Uploader:
         except FlightlogError:
             body.take_back()
             raise
+        finally:
+            if body.was_sent:
+                journal.may_be_stored(key)
         return answer, crc
 
     def _multipart(self, file: LocalFile, key: str, attributes: Parameters, journal: Journal,

@@ -6,6 +6,7 @@ from pathlib import Path
 import sqlite3
 from typing import Optional
 
+from flightlog_bucket.logs.formats import format_of_name
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers import rows
 from flightlog_bucket.transfers.orphanage import CHANGED, Orphanage
@@ -77,9 +78,11 @@ class Acceptance:
         if waiting is not None:
             return Taken(waiting['id'],
                          was_touched=self._join(database, waiting, wanted, claimed))
-        settled = next((row for row in known if row['state'] != QUEUED
-                        and wanted.name in ('', row['name'])
-                        and rows.fingerprint(row).is_same(wanted.fingerprint)), None)
+        # Who gives no name is content with any, but that of the file comes first.
+        settled = min((row for row in known if row['state'] != QUEUED
+                       and wanted.name in ('', row['name'])
+                       and rows.fingerprint(row).is_same(wanted.fingerprint)),
+                      key=lambda row: bool(row['name'] != wanted.name), default=None)
         if settled is None:
             return Taken(self._add(database, wanted, claimed), is_new=True)
         if not wanted.again and (settled['state'] != REJECTED or settled['fault'] != AWAY):
@@ -144,7 +147,8 @@ def _waiting(known: list[sqlite3.Row], wanted: Wanted,
     """Return the row, newest first, that the wanted log can join before it is stored."""
     queued = [row for row in known if row['state'] == QUEUED]
     # Who gives no name is content with any; and one that nobody has named yet can get one, unless
-    # there is one of that name.
+    # there is one of that name, or it would be refused for it.
     return next((row for row in queued if wanted.name in ('', row['name'])), None) or next(
         (row for row in queued
-         if not row['name'] and row['id'] not in claimed and not row['upload_id']), None)
+         if not row['name'] and row['id'] not in claimed and not row['upload_id']
+         and format_of_name(wanted.name) is format_of_name(wanted.path.name)), None)

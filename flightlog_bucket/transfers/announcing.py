@@ -101,7 +101,7 @@ class Announcing:
         said = self._following.follow(directory, replace(announced, is_whole=False))
         # Kept, so that the rest of the bag is looked at after a restart, too.
         self._bags.bag(listing)
-        look = self._bags.look(listing, replace(said, is_whole=announced.is_whole))
+        look = self._bags.look(listing, replace(said, is_whole=announced.is_whole), is_asked=True)
         self._following.looked(directory, look)
         return look.accepted
 

@@ -6,6 +6,7 @@ import threading
 from typing import Optional, Protocol
 
 from flightlog_bucket.errors import InvalidRequest, LocalFileChanged
+from flightlog_bucket.storage.keys import check_filename
 from flightlog_bucket.storage.local_file import Fingerprint, LocalFile
 from flightlog_bucket.transfers.open_files import is_open_for_writing
 from flightlog_bucket.transfers.records import Bag, Transfer
@@ -54,6 +55,8 @@ def asked_for(bags: BagsByName, path: Path, name: str, *,
                                  ' custom_filename')
         return [Asked(t.path, t.fingerprint, t.name, t.bag, t.note)
                 for t in bags.accept_directory(path, revocable=revocable)]
+    if name:
+        check_filename(name)
     # By whatever name a file is reached, it is one file.
     real = Path(os.path.realpath(path))
     name = name or (path.name if path.name != real.name else '')

@@ -74,11 +74,17 @@ NOTHING = Announced()
 
 
 def is_known(transfer: Optional[Transfer], status: os.stat_result) -> bool:
-    """Tell whether the ledger has this content of a file."""
+    """Tell whether the ledger has this content of a file, whoever asked for it."""
     if transfer is None or not transfer.fingerprint.is_same(Fingerprint.of(status)):
         return False
     # It was away when its turn came.
     return not (transfer.state == REJECTED and transfer.fault == AWAY)
+
+
+def is_kept(transfer: Optional[Transfer], status: os.stat_result) -> bool:
+    """Tell whether the ledger has this content, and nobody can take that back any more."""
+    return (is_known(transfer, status)
+            and transfer is not None and not transfer.is_revocable)
 
 
 class BagDirectories:
@@ -101,11 +107,14 @@ class BagDirectories:
         return arrange((name for name, status in listing.files.items()
                         if status.st_size or not name.endswith(WAL_END)), self._allowed)
 
-    def look(self, listing: Listing, announced: Announced = NOTHING) -> BagLook:
+    def look(self, listing: Listing, announced: Announced = NOTHING, *,
+             is_asked: bool = False) -> BagLook:
         """
         Accept what is closed.
 
         :param listing: all of the directory
+        :param is_asked: its recorder speaks of it just now: then all of it is wanted, also what
+            was accepted for a goal, or cancelled
         :raises LedgerUnavailable: if the ledger cannot be written
         """
         known = self._ledger.known(listing.paths())
@@ -113,18 +122,23 @@ class BagDirectories:
         if not files.logs and self._ledger.bag(listing.directory) is None:
             return found
         new = [name for name in files.logs + files.write_ahead
-               if not is_known(known.get(listing.directory / name), listing.files[name])]
+               if not is_kept(known.get(listing.directory / name), listing.files[name])]
+        asked = [name for name, status in listing.files.items() if is_asked
+                 and _is_cancellable(known.get(listing.directory / name), status)]
+        new = [name for name in new if name not in asked]
         # All before a file that is closed are closed as well.
         last = max((_number(n) for n in files.logs if n not in new), default=-1)
         closed = replace(announced, up_to=max(announced.up_to, last))
         finished = self._finished(listing, files, new, closed, found)
         if files.has_metadata:
             status = listing.files[METADATA]
-            found.is_closed = is_known(known.get(listing.directory / METADATA), status)
+            found.is_closed = METADATA in asked or is_kept(
+                known.get(listing.directory / METADATA), status)
             if not found.is_closed and self._is_metadata_finished(listing, found, announced):
                 finished.append((METADATA, ''))
                 found.is_closed = True
-        found.accepted = self._accept(listing, finished)
+        found.accepted = self._accept(listing, [*((name, '') for name in asked), *finished],
+                                      again=is_asked)
         return found
 
     def accept_whole(self, listing: Listing, *, urgent: bool, again: bool,
@@ -265,6 +279,12 @@ class BagDirectories:
                                is_closed=False, level=HEADER).start
         except FlightlogError:
             return None
+
+
+def _is_cancellable(transfer: Optional[Transfer], status: os.stat_result) -> bool:
+    """Tell whether the ledger has this content of a file, and it was, or can be, cancelled."""
+    return is_known(transfer, status) and transfer is not None and (
+        transfer.is_revocable or transfer.is_withdrawn)
 
 
 def _number(name: str) -> int:

@@ -136,7 +136,7 @@ class Ledger(LedgerSteering):
     def journal(self, transfer_id: int) -> TransferJournal:
         """Return what the upload of a transfer writes down."""
         return TransferJournal(self._database, transfer_id, self.orphanage, self._underway,
-                               partial(self._changed, (transfer_id,)))
+                               self._last_keys, partial(self._changed, (transfer_id,)))
 
     def stored(self, transfer_id: int, log: StoredLog) -> None:
         """Note that a log is in the bucket."""
@@ -220,17 +220,17 @@ class Ledger(LedgerSteering):
     def _note_asked(self, taken: Taken, wanted: Wanted) -> None:
         with self._lock:
             if wanted.revocable and taken.is_new:
-                self._revocable.add(taken.id)
+                self._revocable[taken.id] = wanted.path
             elif wanted.revocable is False:
-                self._revocable.discard(taken.id)
+                self._revocable.pop(taken.id, None)
 
     def _told(self, transfer: Transfer) -> Transfer:
         self._changed((transfer.id,))
         return transfer
 
     def _settled(self, transfer_id: int, touched: Optional[int]) -> None:
-        with self._lock:
-            self._revocable.discard(transfer_id)
+        self._keep((transfer_id,))
+        self._last_keys.pop(transfer_id, None)
         self._changed((transfer_id,) if touched is None else (transfer_id, touched))
 
     def _accept_touched(self, database: Connection, transfer_id: int) -> Optional[int]:

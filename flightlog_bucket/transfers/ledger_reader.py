@@ -10,7 +10,16 @@ from typing import Optional
 from flightlog_bucket.results import LogContent, StoredFile
 from flightlog_bucket.transfers import bags, in_turn, rows, stored_content
 from flightlog_bucket.transfers.database import Database
-from flightlog_bucket.transfers.records import AWAY, Bag, Counts, QUEUED, Transfer, UPLOADING
+from flightlog_bucket.transfers.records import (
+    AWAY,
+    Bag,
+    Counts,
+    QUEUED,
+    REJECTED,
+    STORED,
+    Transfer,
+    UPLOADING,
+)
 from flightlog_bucket.transfers.standing import Backlog
 
 _ONE_QUERY = 500
@@ -38,6 +47,8 @@ class LedgerReader:
         self._lock = threading.Lock()
         # What is on its way.
         self._claimed: set[int] = set()
+        # Wanted only by who may take that back, with its path. Changed within transactions.
+        self._revocable: dict[int, Path] = {}
 
     def now_s(self) -> float:
         """Return the time on the clock of ``Transfer.next_attempt_s``."""
@@ -46,18 +57,26 @@ class LedgerReader:
     def find(self, path: Path) -> Optional[Transfer]:
         """Return the newest transfer of a path; one that waits before those that do not."""
         found = self._transfers('t.path = ?', (os.fsencode(path),))
-        return max(found, key=lambda t: (t.state in (QUEUED, UPLOADING), t.id), default=None)
+        newest = max(found, key=lambda t: (t.state in (QUEUED, UPLOADING), t.id), default=None)
+        if newest is None or newest.state != REJECTED:
+            return newest
+        # Stored under one name, and deleted or refused under another: it is stored.
+        same = [t for t in found if t.state == STORED
+                and t.fingerprint.is_same(newest.fingerprint)]
+        return same[-1] if same else newest
 
     def known(self, paths: Iterable[Path]) -> dict[Path, Transfer]:
         """Return the newest transfer of each path that has one."""
         wanted, found = list(paths), []
         for first in range(0, len(wanted), _ONE_QUERY):
-            chunk = wanted[first:first + _ONE_QUERY]
             found += self._database.run(
-                lambda database, some=chunk: rows.newest(  # type: ignore[misc]
-                    database, self._destination, some))
-        transfers = (self._transfer(row) for row in found)
-        return {transfer.path: transfer for transfer in transfers}
+                partial(self._newest, paths=wanted[first:first + _ONE_QUERY]))
+        return {transfer.path: transfer for transfer in found}
+
+    def revocable_paths(self) -> frozenset[Path]:
+        """Return the paths of what is wanted only by who may take that back."""
+        with self._lock:
+            return frozenset(self._revocable.values())
 
     def transfers(self, ids: Collection[int]) -> dict[int, Transfer]:
         """Return those that are there, by id."""
@@ -168,6 +187,11 @@ class LedgerReader:
             database, f't.destination = ? AND {condition}', (self._destination, *values)))
         return [self._transfer(row) for row in found]
 
+    def _newest(self, database: sqlite3.Connection, paths: Sequence[Path]) -> list[Transfer]:
+        # Within the transaction: nobody else asks for one between its row and that.
+        return [self._transfer(row) for row in rows.newest(database, self._destination, paths)]
+
     def _transfer(self, row: sqlite3.Row) -> Transfer:
         with self._lock:
-            return rows.transfer(row, is_on_its_way=row['id'] in self._claimed)
+            return rows.transfer(row, is_on_its_way=row['id'] in self._claimed,
+                                 is_revocable=row['id'] in self._revocable)

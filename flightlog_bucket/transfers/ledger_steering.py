@@ -1,5 +1,5 @@
 """What persons, and the network, change in the ledger."""
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 import os
 from pathlib import Path
 from typing import Optional
@@ -9,7 +9,7 @@ from flightlog_bucket.transfers import in_turn, rows
 from flightlog_bucket.transfers.database import Database
 from flightlog_bucket.transfers.ledger_reader import LedgerReader
 from flightlog_bucket.transfers.orphanage import Orphanage
-from flightlog_bucket.transfers.records import Orphan, Transfer, UPLOADING
+from flightlog_bucket.transfers.records import Orphan, Transfer, UPLOADING, Withdrawal
 from flightlog_bucket.transfers.sqlite_files import Connection
 from flightlog_bucket.transfers.transfer_journal import Underway
 
@@ -36,8 +36,8 @@ class LedgerSteering(LedgerReader):
         super().__init__(database, destination, wall_clock=wall_clock, clock=clock)
         self._changed = on_change
         self._underway: Underway = {}
-        # Wanted only by who may take that back.
-        self._revocable: set[int] = set()
+        # Keys of the last writes that were sent, and may have done their work, by transfer.
+        self._last_keys: dict[int, str] = {}
         self.orphanage = Orphanage(database, destination)
 
     def try_again(self, fault: str) -> None:
@@ -69,15 +69,19 @@ class LedgerSteering(LedgerReader):
         :returns: the transfers that are tried again
         :raises LocalFileNotFound: if a file is not known, or gone; then none is tried again
         """
-        found: dict[int, None] = {}
+        found: dict[int, Transfer] = {}
         for path in paths:
-            found.update(dict.fromkeys(t.id for t in self._retriable(path)))
+            found.update((t.id, t) for t in self._retriable(path))
         if not paths:
-            found = dict.fromkeys(t.id for t in self._there(None))
-        again = self._database.run(
-            lambda database: in_turn.retry(database, list(found))) if found else []
-        with self._lock:
-            self._revocable.difference_update(again)
+            found = {t.id: t for t in self._there(None)}
+        idle = [number for number, t in found.items() if t.state != UPLOADING]
+
+        def work(database: Connection) -> list[int]:
+            again = in_turn.retry(database, idle)
+            # Who names a log wants it, also where there is nothing to be done for that.
+            self._keep(found if paths else again)
+            return again
+        again = self._database.run(work) if found else []
         self._changed(again)
         return again
 
@@ -86,18 +90,23 @@ class LedgerSteering(LedgerReader):
         with self._lock:
             return transfer_id in self._revocable
 
-    def withdrawn(self, transfer_id: int, reason: str, fault: str) -> Optional[Orphan]:
+    def withdrawn(self, transfer_id: int, reason: str, fault: str) -> Optional[Withdrawal]:
         """
         Note that nobody wants a log any more, which is not on its way.
 
-        :returns: its multipart upload, which is to be aborted; None: it has none
+        :returns: what was withdrawn; None: somebody else wants it by now, so that it goes on
         """
         _, progress = self._underway.get(transfer_id, (None, None))
 
-        def work(database: Connection) -> Optional[Orphan]:
+        def work(database: Connection) -> Optional[Withdrawal]:
+            # Within the transaction: nobody asks for it between this look and the change.
+            if not self.is_revocable(transfer_id):
+                return None
             row = next(iter(rows.where(database, "t.id = ? AND t.state = 'queued'",
                                        (transfer_id,))), None)
-            key, upload_id = (row['key'], row['upload_id']) if row else ('', '')
+            if row is None:
+                return None
+            before, key, upload_id = self._transfer(row), row['key'], row['upload_id']
             self.orphanage.take_from(database, transfer_id, reason)
             if progress is not None and not upload_id:  # the ledger could not be written then
                 key, upload_id = progress.key, progress.upload_id
@@ -106,13 +115,15 @@ class LedgerSteering(LedgerReader):
                 "UPDATE transfers SET state = 'rejected', reason = ?, fault = ?, settled = ?,"
                 " next_attempt = 0, key = '', urgent = 0 WHERE id = ? AND state = 'queued'",
                 (reason, fault, self._wall_clock(), transfer_id))
-            return Orphan(key, upload_id, reason, '') if upload_id else None
-        orphan = self._database.run(work)
-        self._underway.pop(transfer_id, None)
-        with self._lock:
-            self._revocable.discard(transfer_id)
-        self._changed((transfer_id,))
-        return orphan
+            self._keep((transfer_id,))
+            orphan = Orphan(key, upload_id, reason, '') if upload_id else None
+            return Withdrawal(before, orphan, self._last_keys.get(transfer_id, ''))
+        withdrawal = self._database.run(work)
+        if withdrawal is not None:
+            self._underway.pop(transfer_id, None)
+            self._last_keys.pop(transfer_id, None)
+            self._changed((transfer_id,))
+        return withdrawal
 
     def deleted_from_bucket(self, key: str, reason: str) -> None:
         """
@@ -143,6 +154,12 @@ class LedgerSteering(LedgerReader):
             "INSERT OR REPLACE INTO settings (name, value) VALUES ('paused', ?)",
             ('1' if paused else '0',)))
 
+    def _keep(self, ids: Iterable[int]) -> None:
+        """Note that these are wanted by somebody who does not take that back."""
+        with self._lock:
+            for number in ids:
+                self._revocable.pop(number, None)
+
     def _change(self, condition: str, values: Sequence[object], assignments: str) -> None:
         self._changed(self._database.run(
             lambda database: rows.changed(database, condition, values, assignments)))
@@ -158,5 +175,4 @@ class LedgerSteering(LedgerReader):
     def _there(self, under: Optional[Path]) -> list[Transfer]:
         found = self._database.run(
             lambda database: in_turn.retriable(database, self._destination, under))
-        return [t for t in map(self._transfer, found)
-                if t.state != UPLOADING and os.path.lexists(t.path)]
+        return [t for t in map(self._transfer, found) if os.path.lexists(t.path)]

@@ -57,6 +57,7 @@ class Transfer:
     :param part_size: of that upload, bytes
     :param settled_s: seconds since 1970 when it was stored or rejected
     :param content: what is known of the log, once it is stored
+    :param is_revocable: all who ever asked for it may take that back
     """
 
     id: int
@@ -79,6 +80,12 @@ class Transfer:
     part_size: int
     settled_s: float
     content: LogContent = NOTHING_KNOWN
+    is_revocable: bool = False
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether who asked for it has taken that back."""
+        return self.state == REJECTED and self.fault == WITHDRAWN
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,21 @@ class Orphan:
     upload_id: str
     reason: str
     problem: str
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """
+    A transfer that nobody wants any more, and what there may be of it in the bucket.
+
+    :param transfer: as it was
+    :param orphan: its multipart upload, which is to be aborted; None: it has none
+    :param last_key: of the object that its last write may have made; empty: that was not sent
+    """
+
+    transfer: Transfer
+    orphan: Optional[Orphan]
+    last_key: str
 
 
 @dataclass(frozen=True)

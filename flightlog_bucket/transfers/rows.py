@@ -19,7 +19,7 @@ def signed(number: int) -> int:
     return number - _WORD if number >= _WORD // 2 else number
 
 
-def transfer(row: sqlite3.Row, *, is_on_its_way: bool) -> Transfer:
+def transfer(row: sqlite3.Row, *, is_on_its_way: bool, is_revocable: bool = False) -> Transfer:
     """Return what a row of ``where()`` says."""
     bag = None
     if row['bag'] is not None:
@@ -32,7 +32,7 @@ def transfer(row: sqlite3.Row, *, is_on_its_way: bool) -> Transfer:
         attempts=row['attempts'], next_attempt_s=row['next_attempt'], reason=row['reason'],
         fault=row['fault'], note=row['note'], key=row['key'], etag=row['etag'],
         crc32=row['crc32'], upload_id=row['upload_id'], part_size=row['part_size'],
-        settled_s=row['settled'], content=stored_content.of(row))
+        settled_s=row['settled'], content=stored_content.of(row), is_revocable=is_revocable)
 
 
 def fingerprint(row: sqlite3.Row) -> Fingerprint:

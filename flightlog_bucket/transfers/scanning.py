@@ -109,8 +109,10 @@ class Scanning:
             known.update(self._ledger.contents(
                 [path for _, _, path, _ in found[first:first + _AT_ONCE]]))
         new: list[set[str]] = [set() for _ in listings]
+        # What a goal has asked for is wanted by its folder as well, once it is finished.
+        revocable = {os.fsencode(path) for path in self._ledger.revocable_paths()}
         for index, name, path, content in found:
-            if known.get(path) != content:
+            if known.get(path) != content or path in revocable:
                 new[index].add(name)
         for listing, news in zip(listings, new, strict=True):
             if news and not self._stopped.is_set():

@@ -5,7 +5,7 @@ from typing import Optional
 
 from flightlog_bucket.logs.rosbag2_directory import COMPRESSED_END
 from flightlog_bucket.storage.local_file import Fingerprint
-from flightlog_bucket.transfers.bag_directory import is_known
+from flightlog_bucket.transfers.bag_directory import is_kept
 from flightlog_bucket.transfers.compression import BEING_COMPRESSED, forget, Standing, standing
 from flightlog_bucket.transfers.ledger import Ledger
 from flightlog_bucket.transfers.listing import list_files, Listing, WatchedFolders
@@ -41,7 +41,7 @@ class SingleFiles:
         accepted = []
         for name in wanted:
             path = listing.directory / name
-            if is_known(known.get(path), listing.files[name]):
+            if is_kept(known.get(path), listing.files[name]):
                 forget(listing, name, self._settling)
                 continue
             note = self._finished(listing, name)

@@ -33,15 +33,18 @@ class TransferJournal:
     :param transfer_id: in the ledger
     :param orphanage: is given multipart uploads that are not gone on with
     :param underway: what this process has begun, by transfer; shared by all journals
+    :param last_keys: of the objects that may be there by now, by transfer; shared as well
     :param on_change: is called when the key of the log is known
     """
 
     def __init__(self, database: Database, transfer_id: int, orphanage: Orphanage,
-                 underway: Underway, on_change: Callable[[], None] = lambda: None) -> None:
+                 underway: Underway, last_keys: Optional[dict[int, str]] = None,
+                 on_change: Callable[[], None] = lambda: None) -> None:
         self._database = database
         self._id = transfer_id
         self._orphanage = orphanage
         self._underway = underway
+        self._last_keys = {} if last_keys is None else last_keys
         self._on_change = on_change
         self._lock = threading.Lock()
         self._was_warned = False
@@ -90,6 +93,10 @@ class TransferJournal:
                 of, progress = self._underway[self._id]
                 self._underway[self._id] = of, replace(progress, parts=(*progress.parts, part))
         self._write(partial(self._write_parts, (part,)))
+
+    def may_be_stored(self, key: str) -> None:
+        """Note that S3 may have made the object; known as long as this process lives."""
+        self._last_keys[self._id] = key
 
     def forgotten(self, reason: str, *, is_gone: bool) -> None:
         """Note that the multipart upload is not gone on with."""

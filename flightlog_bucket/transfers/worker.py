@@ -27,7 +27,7 @@ from flightlog_bucket.transfers.records import Bag, Transfer
 from flightlog_bucket.transfers.settlement import NETWORK_FAULTS, Settlement
 from flightlog_bucket.transfers.survival import PAUSE_S, survive
 from flightlog_bucket.transfers.waiting_room import PendingLog, WaitingRoom
-from flightlog_bucket.transfers.withdrawals import Abort, no_abort, Withdrawals
+from flightlog_bucket.transfers.withdrawals import NOTHING_REMAINS, Remains, Withdrawals
 
 MAX_SLOTS = 32
 _LOOK_S = 1.0
@@ -54,7 +54,7 @@ class Worker:
     :param on_network_fault: called when a try failed for want of a network
     :param on_gone: told the path of a log that is not there any more
     :param on_stored: called when a log was stored
-    :param abort: aborts what is up of a log that nobody wants any more
+    :param remains: what can be done about what is up of a log that nobody wants any more
     :param delay: of the next try, by tries so far and ``retry_max_delay_s``
     :param clock: monotonic seconds
     """
@@ -63,7 +63,7 @@ class Worker:
                  max_pending: int, max_wait_s: float, retry_max_delay_s: float,
                  on_network_fault: Callable[[], None] = lambda: None,
                  on_gone: Callable[[Path], None] = lambda path: None,
-                 on_stored: Callable[[], None] = lambda: None, abort: Abort = no_abort,
+                 on_stored: Callable[[], None] = lambda: None, remains: Remains = NOTHING_REMAINS,
                  delay: Callable[[int, float], float] = full_jitter,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._ledger = ledger
@@ -79,7 +79,8 @@ class Worker:
         self._waiting = WaitingRoom(max_pending, max_wait_s, clock)
         self._changed = threading.Condition(threading.RLock())
         self._running = Attempts(slots)
-        self._withdrawals = Withdrawals(ledger, abort, self._gate)
+        self._withdrawals = Withdrawals(ledger, remains, self._gate, self._go_on,
+                                        clock=clock)
         self._callers = Callers(ledger, self._waiting, self._running, self._withdrawals)
         self._paused = ledger.paused
         self._news = True
@@ -188,19 +189,9 @@ class Worker:
         with self._changed:
             if self._closed:
                 raise Cancelled(f'{path} is not accepted: the node is ending')
-            if not follows and not is_patient:
-                self._waiting.check_room(path)
-            transfer = self._ledger.accept(path, fingerprint, name=name, bag=bag, urgent=True,
-                                           note=note, again=True, revocable=revocable)
-            is_old = (transfer.id in self._running
-                      and not transfer.fingerprint.is_same(fingerprint))
-            outcome = self._waiting.add(
-                transfer.id, has_begun=follows or transfer.id in self._running, is_next=is_old,
-                is_patient=is_patient)
-            if self._paused:
-                self._waiting.send_away(transfer.id, Paused(
-                    f'{path} is accepted, but uploads are paused; it goes up when they are'
-                    ' resumed (~/set_paused)'))
+            outcome = self._callers.submit(
+                path, fingerprint, name=name, bag=bag, note=note, follows=follows,
+                is_patient=is_patient, revocable=revocable, is_paused=self._paused)
             self.wake()
         return outcome
 
@@ -226,6 +217,7 @@ class Worker:
             try:
                 for number in self._settlement.write_again():
                     self._callers.written(number)
+                self._callers.look_again()
                 while self._may_begin() and (transfer := self._claim()) is not None:
                     if not self._begin(transfer):
                         return _LOOK_S
@@ -233,6 +225,11 @@ class Worker:
             except (LedgerUnavailable, Cancelled) as error:
                 self.outcomes.warn(str(error))
                 return _LEDGER_PAUSE_S
+
+    def _go_on(self, transfer: Transfer, waiters: Sequence[PendingLog]) -> None:
+        with self._changed:
+            self._callers.go_on(transfer, waiters, is_paused=self._paused)
+            self.wake()
 
     def _run(self) -> None:
         while True:
@@ -254,6 +251,8 @@ class Worker:
         pauses = [60.0]
         if self._running or self._waiting.is_late_soon():
             pauses.append(_LOOK_S)
+        if self._callers.has_unseen:
+            pauses.append(_LEDGER_PAUSE_S)
         if not self._paused:
             # What is due goes on when the gate opens; what is urgent is a reason to be woken.
             opens_s = self._gate.opens_in_s()

@@ -1,6 +1,7 @@
 """Uploads that are followed, and cancelled: S3 is asked what is there."""
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from flightlog_bucket import FlightLogBucket
@@ -10,7 +11,13 @@ from flightlog_bucket.transfers.records import REJECTED, STORED, WITHDRAWN
 import pytest
 from support.expect import wait_until
 from support.fault_proxy import FaultProxy
-from support.faults import ACCESS_DENIED, INTERNAL_ERROR, ResetUpload, SLOW_DOWN
+from support.faults import (
+    ACCESS_DENIED,
+    INTERNAL_ERROR,
+    LoseAnswer,
+    ResetUpload,
+    SLOW_DOWN,
+)
 from support.interrupted import content, open_uploads
 from support.logs import write_big_ulg
 from support.objects import objects
@@ -182,3 +189,46 @@ def test_cancelled_without_network_and_removed_later(uploading: Uploading, proxy
     uploading.housekeeping.abort_orphans()
     assert open_uploads(admin, uploading.bucket) == []
     assert uploading.ledger.orphanage.all() == []
+
+
+@pytest.mark.parametrize('kind', ['in parts', 'in one request'])
+def test_cancelled_while_the_answer_to_the_last_write_is_lost(
+        kind: str, uploading: Uploading, proxy: FaultProxy, tmp_path: Path, admin: Any) -> None:
+    in_parts = kind == 'in parts'
+    log = write_big_ulg(tmp_path / 'lost.ulg', (11 if in_parts else 1) * MIB)
+    goals: list[Any] = []
+    is_asked = Event()
+
+    def withdraw() -> None:
+        assert is_asked.wait(20)
+        uploading.worker.withdraw(goals[0])
+    proxy.fail(LoseAnswer(withdraw), None, method='POST' if in_parts else 'PUT',
+               kind='uploadId' if in_parts else '')
+    goals.append(uploading.goal(log))
+    is_asked.set()
+    stored = goals[0].result(30)
+    assert content(admin, uploading.bucket, stored.s3_key) == log.read_bytes()
+    assert uploading.standing(goals[0]).state == STORED
+    assert open_uploads(admin, uploading.bucket) == []
+
+
+def test_a_lost_answer_that_is_found_out_later(uploading: Uploading, proxy: FaultProxy,
+                                               tmp_path: Path, admin: Any) -> None:
+    log = write_big_ulg(tmp_path / 'later.ulg', MIB)
+    goals: list[Any] = []
+    is_asked = Event()
+
+    def withdraw() -> None:
+        assert is_asked.wait(20)
+        proxy.refuse()
+        uploading.worker.withdraw(goals[0])
+    proxy.fail(LoseAnswer(withdraw), method='PUT', kind='')
+    goals.append(uploading.goal(log))
+    is_asked.set()
+    assert 'it may be in the bucket' in str(goals[0].exception(60))
+    assert uploading.standing(goals[0]).state == REJECTED
+    assert len(list(objects(admin, uploading.bucket))) == 1
+    uploading.housekeeping.start()
+    proxy.heal()
+    wait_until(lambda: uploading.standing(goals[0]).state == STORED)
+    uploading.housekeeping.stop()

@@ -12,6 +12,7 @@ class MemoryJournal:
     def __init__(self) -> None:
         self.progress: Optional[Progress] = None
         self.ends: list[tuple[str, bool]] = []
+        self.last_key = ''
         self._fingerprint: Optional[Fingerprint] = None
         self._lock = threading.Lock()
 
@@ -39,6 +40,9 @@ class MemoryJournal:
             assert self.progress is not None
             self.progress = Progress(self.progress.key, self.progress.upload_id,
                                      self.progress.part_size, (*self.progress.parts, part))
+
+    def may_be_stored(self, key: str) -> None:
+        self.last_key = key
 
     def forgotten(self, reason: str, *, is_gone: bool) -> None:
         with self._lock:

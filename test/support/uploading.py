@@ -15,6 +15,7 @@ from flightlog_bucket.transfers.standing import Standing
 from flightlog_bucket.transfers.standings import Standings
 from flightlog_bucket.transfers.state_directory import StateDirectory
 from flightlog_bucket.transfers.waiting_room import PendingLog
+from flightlog_bucket.transfers.withdrawals import Remains
 from flightlog_bucket.transfers.worker import Worker
 
 from support.faults import Tap
@@ -35,10 +36,11 @@ class Uploading:
         self.ledger = Ledger(StateDirectory(home), machine=bucket.settings.robot_instance_id,
                              destination='bucket')
         self._pool = WorkerPool(Worker.threads(SLOTS), 'uploads')
-        self.housekeeping = Housekeeping(self.ledger, bucket.abort)
+        self.housekeeping = Housekeeping(self.ledger, bucket.abort, retry_max_delay_s=0.2)
         self.worker = Worker(
             self.ledger, bucket.upload, self._pool, slots=SLOTS, max_pending=100, max_wait_s=60,
-            retry_max_delay_s=0.2, abort=self.housekeeping.abort)
+            retry_max_delay_s=0.2, remains=Remains(
+                self.housekeeping.abort, bucket.holds, self.housekeeping.later))
         self._standings = Standings(self.ledger, self.worker)
 
     def __enter__(self) -> 'Uploading':

@@ -92,3 +92,75 @@ def test_it_works_when_it_is_woken(ledger):
     housekeeping.wake()
     wait_until(lambda: not ledger.orphanage.all())
     housekeeping.stop()
+
+
+class Time:
+    """A clock that the test turns, and pauses that double."""
+
+    def __init__(self):
+        self.now_s = 0.0
+
+    def housekeeping(self, ledger, bucket):
+        return Housekeeping(ledger, bucket.abort, retry_max_delay_s=8,
+                            delay=lambda tries, most: min(2.0 ** (tries - 1), most),
+                            clock=lambda: self.now_s)
+
+
+def test_a_passing_fault_is_tried_again_soon(ledger):
+    orphan(ledger, 1)
+    bucket = Bucket(upload_1=Unavailable('no network'))
+    housekeeping = Time().housekeeping(ledger, bucket)
+    assert [housekeeping.turn() for _ in range(5)] == [1, 2, 4, 8, 8]
+    bucket.errors.clear()
+    assert housekeeping.turn() > 3600
+    assert ledger.orphanage.all() == []
+    orphan(ledger, 2)
+    bucket.errors['upload_2'] = Unavailable('no network')
+    assert housekeeping.turn() == 1
+
+
+def test_what_is_forbidden_is_asked_for_once_a_day(ledger):
+    orphan(ledger, 1)
+    time, bucket = Time(), Bucket(upload_1=NotAllowed('no right to abort'))
+    housekeeping = time.housekeeping(ledger, bucket)
+    pause_s = housekeeping.turn()
+    assert pause_s == 24 * 3600
+    time.now_s += pause_s / 2
+    assert housekeeping.turn() == pause_s / 2
+    assert len(bucket.asked) == 1
+    time.now_s += pause_s / 2
+    housekeeping.turn()
+    assert len(bucket.asked) == 2
+
+
+def test_what_could_not_be_aborted_at_once_is_tried_again_without_being_woken(ledger):
+    bucket = Bucket(upload_1=Unavailable('no network'))
+    housekeeping = Housekeeping(ledger, bucket.abort, retry_max_delay_s=0.1)
+    housekeeping.start()
+    try:
+        orphan(ledger, 1)
+        assert isinstance(housekeeping.abort(ledger.orphanage.all()[0]), Unavailable)
+        wait_until(lambda: len(bucket.asked) > 2)
+        bucket.errors.clear()
+        wait_until(lambda: not ledger.orphanage.all())
+    finally:
+        housekeeping.stop()
+
+
+def test_a_job_is_done_when_that_is_possible(ledger):
+    housekeeping, done = Time().housekeeping(ledger, Bucket()), []
+    errors = [Unavailable('no network'), SessionServiceError('no token')]
+
+    def job():
+        if errors:
+            raise errors.pop()
+        done.append('job')
+
+    def refused():
+        done.append('refused')
+        raise NotAllowed('no right')
+    housekeeping.later(job)
+    housekeeping.later(refused)
+    assert [housekeeping.turn(), housekeeping.turn()] == [1, 2]
+    assert housekeeping.turn() > 3600
+    assert sorted(done) == ['job', 'refused']

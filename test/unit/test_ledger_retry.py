@@ -21,7 +21,7 @@ def test_retry_of_all(book) -> None:
     waiting, rejected = book.let_wait('waiting.ulg'), book.reject('rejected.ulg')
     book.accept('due.ulg')
     book.store('stored.ulg')
-    deleted, cancelled = book.store('deleted.ulg'), book.accept('cancelled.ulg')
+    deleted, cancelled = book.store('deleted.ulg'), book.accept('cancelled.ulg', revocable=True)
     book.ledger.deleted_from_bucket('key/deleted.ulg', 'was deleted')
     book.ledger.withdrawn(cancelled, 'cancelled', WITHDRAWN)
     gone = book.reject('gone.ulg')
@@ -37,7 +37,7 @@ def test_retry_of_all(book) -> None:
 
 
 def test_retry_of_what_is_named(book) -> None:
-    deleted, cancelled = book.store('deleted.ulg'), book.accept('cancelled.ulg')
+    deleted, cancelled = book.store('deleted.ulg'), book.accept('cancelled.ulg', revocable=True)
     book.ledger.deleted_from_bucket('key/deleted.ulg', 'was deleted')
     book.ledger.withdrawn(cancelled, 'cancelled', WITHDRAWN)
     other = book.reject('other.ulg')
@@ -105,6 +105,19 @@ def test_a_retry_is_asked_for_by_somebody_else(book) -> None:
     assert not book.ledger.is_revocable(number)
 
 
+@pytest.mark.parametrize('is_under_way', [True, False])
+def test_who_names_what_needs_no_retry_wants_it_too(book, is_under_way) -> None:
+    number = book.accept('a.ulg', revocable=True)
+    if is_under_way:
+        assert book.ledger.claim() is not None
+    assert book.ledger.retry() == []
+    assert book.ledger.is_revocable(number)
+    assert book.ledger.retry([book.folder / 'a.ulg']) == []
+    assert not book.ledger.is_revocable(number)
+    assert book.ledger.withdrawn(number, 'cancelled', WITHDRAWN) is None
+    assert book.state(number) != REJECTED
+
+
 def test_who_may_take_it_back(book) -> None:
     ledger = book.ledger
     number = book.accept('a.ulg', revocable=True)
@@ -138,3 +151,12 @@ def test_after_a_restart_nobody_takes_anything_back(book, tmp_path) -> None:
                          destination='bucket')
     assert book.state(number) == QUEUED
     assert not book.ledger.is_revocable(number)
+
+
+@pytest.mark.parametrize(('name', 'is_one'), [('b.ulg', True), ('b.bag', False), ('b', False)])
+def test_a_name_of_another_format_takes_nothing_from_who_waits(book, name, is_one) -> None:
+    number = book.accept('a.ulg')
+    path = book.folder / 'a.ulg'
+    named = book.ledger.accept(path, Fingerprint.of(path.stat()), name=name)
+    assert (named.id == number) == is_one
+    assert book.ledger.transfers([number])[number].name == (name if is_one else '')

@@ -38,6 +38,8 @@ def test_every_change_is_told_when_it_is_in_the_ledger(book) -> None:
     assert book.told() == [number]
     ledger.try_again('CorruptLog')
     assert book.told() == [number]
+    number = book.accept('b.ulg', revocable=True)
+    assert book.told() == [number]
     ledger.withdrawn(number, 'cancelled', WITHDRAWN)
     assert book.told() == [number]
     ledger.retry()
@@ -177,3 +179,22 @@ def test_ten_thousand_that_wait(book) -> None:
     assert book.ledger.retry() == []  # the files are gone
     book.ledger.make_due()
     assert len(book.told()) == 10_000
+
+
+def test_a_log_that_is_stored_under_one_name_is_stored(book) -> None:
+    number = book.store('a.ulg')
+    path = book.folder / 'a.ulg'
+    other = book.ledger.accept(path, Fingerprint.of(path.stat()), name='b.ulg').id
+    assert other != number
+    book.ledger.stored(other, StoredLog('key/b.ulg', '', 1, '', False, 0, '"e"'))
+    book.ledger.deleted_from_bucket('key/b.ulg', 'was deleted')
+    assert book.ledger.find(path).id == number
+
+
+def test_who_gives_no_name_gets_that_of_the_file_first(book) -> None:
+    number = book.store('a.ulg')
+    path = book.folder / 'a.ulg'
+    fingerprint = Fingerprint.of(path.stat())
+    other = book.ledger.accept(path, fingerprint, name='b.ulg').id
+    book.ledger.stored(other, StoredLog('key/b.ulg', '', 1, '', False, 0, '"e"'))
+    assert book.ledger.accept(path, fingerprint, again=True).id == number

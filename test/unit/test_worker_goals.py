@@ -1,7 +1,9 @@
 """Callers who wait however long it takes."""
 
 from flightlog_bucket.errors import (
+    LedgerUnavailable,
     LocalFileChanged,
+    LocalFileNotFound,
     Paused,
     Unavailable,
     ValidationFailed,
@@ -143,3 +145,36 @@ def test_a_retry_opens_the_gate(desk) -> None:
     assert desk.step() == []
     assert len(desk.worker.retry()) == 2
     assert desk.step() == ['a.ulg', 'b.ulg']
+
+
+@pytest.mark.parametrize('fault', [
+    LedgerUnavailable('the disk is full'), PermissionError(13, 'not now')])
+def test_what_was_announced_again_is_waited_for_until_it_can_be_looked_at(
+        desk, fault, monkeypatch) -> None:
+    desk.goal('a.ulg')
+    desk.step()
+    path, fingerprint = desk.log('a.ulg', size=5)
+    goal = desk.worker.submit(path, fingerprint, is_patient=True, revocable=True)
+    call = desk.worker.submit(path, fingerprint)
+
+    def fails(*arguments, **options):
+        raise fault
+    with monkeypatch.context() as patch:
+        where = (desk.ledger, 'accept') if isinstance(fault, LedgerUnavailable) else (
+            type(path), 'stat')
+        patch.setattr(*where, fails)
+        desk.end()
+    assert isinstance(call.exception(0), Unavailable)
+    assert not goal.done()
+    assert desk.step() == ['a.ulg']
+    desk.end()
+    assert goal.result(0).s3_key == 'key/a.ulg'
+
+
+def test_what_was_announced_again_and_is_gone_then_is_told(desk) -> None:
+    desk.goal('a.ulg')
+    desk.step()
+    goal = desk.worker.submit(*desk.log('a.ulg', size=5), is_patient=True, revocable=True)
+    (desk.directory / 'a.ulg').unlink()
+    desk.end()
+    assert isinstance(goal.exception(0), LocalFileNotFound)

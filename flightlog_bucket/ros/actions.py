@@ -1,9 +1,8 @@
 """The action ~/upload_log: an upload that tells how far it is, waits, and can be cancelled."""
-from collections.abc import Sequence
 from concurrent.futures import Future
 import logging
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from flightlog_bucket.action import UploadLog
 from flightlog_bucket.errors import FlightlogError, Withdrawn
@@ -13,7 +12,9 @@ from flightlog_bucket.ros.calls import PendingCalls
 from flightlog_bucket.ros.goals import Goal, Goals
 from flightlog_bucket.ros.uploads import Uploads
 from flightlog_bucket.threads import WorkerPool
+from flightlog_bucket.transfers.waiting_room import Followed
 from flightlog_bucket.transfers.warnings import Warnings
+from flightlog_bucket.transfers.whole_log import why_not
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.callback_groups import CallbackGroup
@@ -39,6 +40,7 @@ class UploadAction:
     :param uploads: store the logs
     :param calls: let a callback await work
     :param pool: of threads that may wait for the disk
+    :param withdrawals: one thread, so that no cancel waits behind the checks of other logs
     :param goals: tell the clients how far they are
     :param base: a relative ``file_path`` starts here
     :param most: goals at once; further ones are refused
@@ -46,10 +48,12 @@ class UploadAction:
     """
 
     def __init__(self, node: Node, *, uploads: Uploads, calls: PendingCalls, pool: WorkerPool,
-                 goals: Goals, base: Path, most: int, group: CallbackGroup) -> None:
+                 withdrawals: WorkerPool, goals: Goals, base: Path, most: int,
+                 group: CallbackGroup) -> None:
         self._uploads = uploads
         self._calls = calls
         self._pool = pool
+        self._withdrawals = withdrawals
         self._goals = goals
         self._base = base
         self._most = most
@@ -91,7 +95,8 @@ class UploadAction:
         return CancelResponse.ACCEPT
 
     def _withdraw(self, goal: Goal) -> None:
-        self._pool.submit(self._uploads.withdraw, goal.followed).add_done_callback(_complain)
+        work = self._withdrawals.submit(self._uploads.withdraw, goal.followed)
+        work.add_done_callback(_complain)
 
     async def _execute(self, handle: Any) -> UploadLog.Result:
         name = bytes(handle.goal_id.uuid)
@@ -136,18 +141,19 @@ class UploadAction:
         self._goals.begin(goal)
         if handle.is_cancel_requested:
             self._withdraw(goal)
-        conversions.uploaded(result, await self._logs(goal.followed.outcomes))
+        conversions.uploaded(result, await self._logs(goal.followed))
 
-    async def _logs(self, outcomes: 'Sequence[Future[StoredLog]]') -> list[StoredLog]:
-        """Wait until all of them have ended; raise why one is not stored."""
-        logs, errors = [], []
-        for outcome in outcomes:
+    async def _logs(self, followed: Followed) -> list[StoredLog]:
+        """Wait until all of them have ended; raise why it is not stored, or not all of it."""
+        ended: list[Union[StoredLog, FlightlogError]] = []
+        for outcome in followed.outcomes:
             try:
-                logs.append(await self._calls.result(outcome))
+                ended.append(await self._calls.result(outcome))
             except FlightlogError as error:
-                errors.append(error)
-        if errors:
-            raise next((e for e in errors if isinstance(e, Withdrawn)), errors[0])
+                ended.append(error)
+        logs = [outcome for outcome in ended if isinstance(outcome, StoredLog)]
+        if len(logs) < len(ended):
+            raise why_not(followed.path, ended)
         return logs
 
 

@@ -26,13 +26,29 @@ from flightlog_bucket.transfers.file_state import FileState, refused_content
 from flightlog_bucket.transfers.whole_log import as_one
 from std_srvs.srv import SetBool
 
+MOST_EXPLAINED = 4000
+"""Characters of a text that explains. Some middlewares never deliver a very long answer."""
+PATH_MAX = 4096
+"""Bytes of a path on Linux, with the NUL at its end (limits.h)."""
+
 # That a message can hold.
 _LAST_SECOND = 2 ** 31 - 1
+# Of a path that is too long.
+_SHOWN = 100
 
 
 def text(value: object) -> str:
     """Return the value as a string that fits a message, undecodable bytes of a path escaped."""
     return str(value).encode('utf-8', 'backslashreplace').decode('utf-8')
+
+
+def explanation(value: object) -> str:
+    """Return an error or the like as a string that fits a message; of a long one, both ends."""
+    whole, gap = text(value), ' ... '
+    if len(whole) <= MOST_EXPLAINED:
+        return whole
+    head = MOST_EXPLAINED // 2
+    return whole[:head] + gap + whole[head + len(gap) - MOST_EXPLAINED:]
 
 
 def printable(value: object) -> str:
@@ -50,7 +66,12 @@ def path_from(name: str, value: str, base: Path) -> Path:
     """
     if not value or '\0' in value:
         raise InvalidRequest(f'{name} is empty' if not value else f'{name} holds a NUL character')
-    return base / value
+    path = base / value
+    length = len(str(path).encode('utf-8', 'replace'))
+    if length >= PATH_MAX:
+        raise InvalidRequest(f'{name} is {value[:_SHOWN]!r}..., {length} bytes long;'
+                             f' a path has at most {PATH_MAX - 1}')
+    return path
 
 
 def absolute_path_from(name: str, value: str) -> Path:
@@ -80,7 +101,7 @@ def max_keys_from(value: int) -> int:
 def failed(answer: Any, error: BaseException) -> Any:
     """Return the answer for a request that failed; a surprise is status 500."""
     if isinstance(error, FlightlogError):
-        status, reason = error.status, text(error)
+        status, reason = error.status, explanation(error)
     else:
         status = 500
         reason = f'internal error, see the log of the node: {type(error).__name__}'
@@ -112,7 +133,7 @@ def uploaded(answer: Any, logs: Sequence[StoredLog]) -> Any:
     answer.file_size = log.file_size
     answer.content_type = log.content_type
     answer.already_stored = log.already_stored
-    answer.verdict, answer.verdict_reason = log.content.verdict, text(log.content.reason)
+    answer.verdict, answer.verdict_reason = log.content.verdict, explanation(log.content.reason)
     return _succeeded(answer)
 
 
@@ -160,7 +181,7 @@ def described(answer: Any, settings: BucketSettings, credentials: CredentialStat
     answer.upload_corrupt = settings.upload_corrupt
     answer.credential_state = credentials.state
     answer.credential_expires_in_s = float(credentials.expires_in_s or 0.0)
-    answer.credential_error = text(credentials.error)
+    answer.credential_error = explanation(credentials.error)
     return _succeeded(answer)
 
 
@@ -172,9 +193,9 @@ def counted(answer: Any, uploads: Uploads) -> Any:
     answer.paused = uploads.is_paused
     answer.max_bandwidth = uploads.max_bandwidth_bytes_per_s
     answer.state_directory = text(uploads.state_directory)
-    answer.ledger_problem = text(uploads.problem)
-    answer.last_errors = [text(e) for e in uploads.last_errors()]
-    answer.orphans = [text(f'{o.upload_id} of {o.key}: {o.problem or o.reason}')
+    answer.ledger_problem = explanation(uploads.problem)
+    answer.last_errors = [explanation(e) for e in uploads.last_errors()]
+    answer.orphans = [explanation(f'{o.upload_id} of {o.key}: {o.problem or o.reason}')
                       for o in uploads.orphans()]
     return answer
 
@@ -183,21 +204,21 @@ def explained(answer: Any, file: FileState) -> Any:
     """Return the answer of ~/info with where the file stands."""
     answer.file_state = file.state
     answer.file_key = text(file.key)
-    answer.file_reason = text(file.reason)
-    answer.file_note = text(file.note)
+    answer.file_reason = explanation(file.reason)
+    answer.file_note = explanation(file.note)
     answer.file_attempts = file.attempts
     answer.file_next_attempt_in_s = file.next_attempt_in_s
     answer.file_verdict = file.content.verdict
-    answer.file_verdict_reason = text(file.content.reason)
-    answer.file_description = text(file.content.description)
+    answer.file_verdict_reason = explanation(file.content.reason)
+    answer.file_description = explanation(file.content.description)
     return answer
 
 
 def object_described(answer: Any, found: DescribedFile) -> Any:
     """Return the answer of ~/info with what is in a stored log."""
     answer.object = _file_info(found.file, found.content)
-    answer.object_verdict_reason = text(found.content.reason)
-    answer.object_description = text(found.content.description)
+    answer.object_verdict_reason = explanation(found.content.reason)
+    answer.object_description = explanation(found.content.description)
     return answer
 
 

@@ -105,7 +105,8 @@ def endpoint(status: ContactStatus, limits: Limits, *, url: str, bucket: str,
                       values)
     if status.tried_ago_s is None:
         return Report(Level.OK, 'S3 was not asked for anything yet', values)
-    return Report(Level.OK, f'S3 answers; it did {duration(status.tried_ago_s)} ago', values)
+    return Report(Level.OK, 'S3 answered when it was asked last,'
+                            f' {duration(status.tried_ago_s)} ago', values)
 
 
 def queue(facts: QueueFacts, settings: DiagnosticsSettings, *, is_paused: bool) -> Report:

@@ -9,7 +9,7 @@ from flightlog_bucket.bucket import FlightLogBucket
 from flightlog_bucket.errors import Cancelled, FlightlogError
 from flightlog_bucket.parameters.node_settings import NodeSettings
 from flightlog_bucket.ros import diagnostic_tasks as tasks
-from flightlog_bucket.ros.conversions import printable
+from flightlog_bucket.ros.conversions import explanation, printable
 from flightlog_bucket.ros.diagnostic_tasks import QueueFacts, Report
 from flightlog_bucket.ros.measurement import Measured, Measurement
 from flightlog_bucket.ros.uploads import Uploads
@@ -176,6 +176,7 @@ class Diagnostics:
     def _status(self, name: str, report: Report) -> DiagnosticStatus:
         return DiagnosticStatus(
             level=bytes([report.level]), name=f'{self._name}: {name}',
-            message=printable(report.message), hardware_id=self._settings.bucket.robot_instance_id,
-            values=[KeyValue(key=key, value=printable('' if value is None else str(value)))
+            message=explanation(printable(report.message)),
+            hardware_id=self._settings.bucket.robot_instance_id,
+            values=[KeyValue(key=key, value=explanation(printable('' if value is None else value)))
                     for key, value in report.values.items()])

@@ -7,7 +7,7 @@ from flightlog_bucket.errors import FlightlogError
 from flightlog_bucket.parameters.node_settings import NodeSettings, settings_of
 from flightlog_bucket.parameters.row import Value
 from flightlog_bucket.parameters.table import TABLE
-from flightlog_bucket.ros.conversions import printable
+from flightlog_bucket.ros.conversions import explanation, printable
 from flightlog_bucket.transfers.survival import survive
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
@@ -52,7 +52,7 @@ class LiveSettings:
                     values[change.name] = _ROWS[change.name].checked(change.value)
             self._apply(settings_of(values, self._environment))
         except FlightlogError as error:
-            return SetParametersResult(successful=False, reason=printable(error))
+            return SetParametersResult(successful=False, reason=explanation(printable(error)))
         before, self._values = self._values, values
         for name, value in values.items():
             if value != before[name]:

@@ -2,7 +2,7 @@
 import logging
 from typing import Any
 
-from flightlog_bucket.ros.conversions import printable
+from flightlog_bucket.ros.conversions import explanation, printable
 from rclpy.logging import get_logging_severity_from_string
 
 
@@ -32,7 +32,7 @@ class RosLogHandler(logging.Handler):
             self._logger.debug(self._text(record))
 
     def _text(self, record: logging.LogRecord) -> str:
-        text = printable(record.getMessage())
+        text = explanation(printable(record.getMessage()))
         if record.exc_info:
             trace = logging.Formatter().formatException(record.exc_info)
             text += '\n' + trace.encode('utf-8', 'backslashreplace').decode('utf-8')

@@ -135,9 +135,10 @@ class FlightlogBucketNode(Node):
         self._info_pool = WorkerPool(1, 'info', max_pending=waiting)
         # One at a time, in the order of the calls, and not behind the files of a slow disk.
         self._pause_pool = WorkerPool(1, 'pause', max_pending=waiting)
+        self._withdrawal_pool = WorkerPool(1, 'withdrawals', max_pending=waiting)
         self._credential_pool = WorkerPool(1, 'credentials', max_pending=1)
         self._pools = (self._download_pool, self._short_pool, self._disk_pool, self._info_pool,
-                       self._pause_pool, self._credential_pool)
+                       self._pause_pool, self._withdrawal_pool, self._credential_pool)
 
     def _serve(self, requests: QoSProfile, group: CallbackGroup) -> None:
         for kind, name, callback in ((Upload, '~/upload', self._on_upload),
@@ -161,8 +162,9 @@ class FlightlogBucketNode(Node):
     def _show_transfers(self, most_goals: int, group: CallbackGroup) -> None:
         goals = Goals(self._watch)
         self._action = UploadAction(
-            self, uploads=self._uploads, calls=self._calls, pool=self._disk_pool, goals=goals,
-            base=self._bag_directory, most=most_goals, group=group)
+            self, uploads=self._uploads, calls=self._calls, pool=self._disk_pool,
+            withdrawals=self._withdrawal_pool, goals=goals, base=self._bag_directory,
+            most=most_goals, group=group)
         publisher = self.create_publisher(TransferStatus, '~/transfers', TRANSFERS)
         self._watch.begin(
             {UPLOAD: self._uploads.standings, DOWNLOAD: self._downloads.standings},

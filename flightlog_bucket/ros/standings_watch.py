@@ -106,11 +106,12 @@ class StandingsWatch:
                 if self._closed:
                     return
                 keys = self._take()
-            pause_s = survive(partial(self._turn, keys), _FAILED_S)
-            if pause_s == _FAILED_S:
+            has_failed = not self._look_at(keys)
+            pause_s, has_flushed = self._flush()
+            if has_failed or not has_flushed:
                 with self._changed:
                     self._changed.wait_for(lambda: self._closed, PAUSE_S)
-                pause_s = None
+                pause_s = 0.0
 
     def _has_news(self) -> bool:
         if self._closed or self._urgent:
@@ -139,31 +140,49 @@ class StandingsWatch:
             self._next_tick_s = now_s + TICK_S
         return list(keys)
 
-    def _turn(self, keys: Sequence[Key]) -> Optional[float]:
-        """Show these; return when the viewers want to show more; or ``_FAILED_S``."""
-        for direction, read in self._sources.items():
+    def _look_at(self, keys: Sequence[Key]) -> bool:
+        """Show these; what cannot be shown now comes again; return whether all were shown."""
+        all_shown = True
+        for direction in self._sources:
             wanted = [number for of, number in keys if of == direction]
-            if not wanted:
-                continue
-            try:
-                standings = list(read(wanted))
-            except FlightlogError as error:  # e.g. the ledger cannot be read; said elsewhere
-                _log.debug('%s', error)
-                self.changed(direction, wanted)
-                return _FAILED_S
-            if self._closed:
-                return None
-            self._show(direction, wanted, standings)
-        pauses = [pause_s for viewer in self._viewers if (pause_s := viewer.flush()) is not None]
-        return min(pauses, default=None)
+            failed = survive(partial(self._show, direction, wanted), wanted) if wanted else []
+            if failed:
+                self.changed(direction, failed)
+                all_shown = False
+        return all_shown
 
-    def _show(self, direction: str, wanted: Sequence[int], standings: Sequence[Standing]) -> None:
+    def _show(self, direction: str, wanted: Sequence[int]) -> list[int]:
+        """Show how these stand; return those that could not be shown."""
+        try:
+            standings = list(self._sources[direction](wanted))
+        except FlightlogError as error:  # e.g. the ledger cannot be read; said elsewhere
+            _log.debug('%s', error)
+            return list(wanted)
+        if self._closed:
+            return []
         self._moving.difference_update((direction, number) for number in wanted)
-        for standing in standings:
-            if standing.state in MOVING:
-                self._moving.add((direction, standing.id))
-            for viewer in self._viewers:
-                viewer.show(direction, standing)
+        self._moving.update((direction, standing.id) for standing in standings
+                            if standing.state in MOVING)
+        return [standing.id for standing in standings if not self._show_all(direction, standing)]
+
+    def _show_all(self, direction: str, standing: Standing) -> bool:
+        """Show it to every viewer; return whether none has failed."""
+        shown = [survive(partial(_shown, viewer, direction, standing), False)
+                 for viewer in self._viewers]
+        return all(shown)
+
+    def _flush(self) -> tuple[Optional[float], bool]:
+        """Return when the viewers want to show more, and whether none has failed."""
+        if self._closed:
+            return None, True
+        pauses = [survive(viewer.flush, _FAILED_S) for viewer in self._viewers]
+        due = min((pause_s for pause_s in pauses if pause_s is not None), default=None)
+        return due, _FAILED_S not in pauses
+
+
+def _shown(viewer: Viewer, direction: str, standing: Standing) -> bool:
+    viewer.show(direction, standing)
+    return True
 
 
 def _some_of(keys: dict[Key, None]) -> dict[Key, None]:

@@ -6,7 +6,7 @@ from typing import Any, Optional
 from builtin_interfaces.msg import Time
 from flightlog_bucket.errors import InvalidRequest
 from flightlog_bucket.msg import TransferStatus
-from flightlog_bucket.ros.conversions import text
+from flightlog_bucket.ros.conversions import explanation, text
 from flightlog_bucket.ros.downloads import DONE
 from flightlog_bucket.transfers.records import STORED
 from flightlog_bucket.transfers.standing import Standing
@@ -35,7 +35,7 @@ def transfer_status(direction: str, standing: Standing, now_s: float) -> Transfe
         key=text(standing.key), state=standing.state, sent_bytes=standing.sent_bytes,
         total_bytes=standing.total_bytes, rate=float(standing.rate),
         remaining_s=0.0 if standing.state in _ENDED else seconds_or_unknown(standing.remaining_s),
-        attempts=min(standing.attempts, _MAX_ATTEMPTS), reason=text(standing.reason),
+        attempts=min(standing.attempts, _MAX_ATTEMPTS), reason=explanation(standing.reason),
         next_attempt=moment(standing.next_attempt_s), verdict=text(standing.verdict))
 
 

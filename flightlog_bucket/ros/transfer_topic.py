@@ -124,17 +124,21 @@ class TransferTopic:
         now_s = self._clock()
         while self._said_s and next(iter(self._said_s.values())) <= now_s - PERIOD_S:
             self._said_s.popitem(last=False)
-        for key in [key for key in self._waiting if key not in self._said_s]:
-            self._say(key, self._waiting.pop(key))
-            self._said_s[key] = now_s
+        for key in list(self._waiting):
+            if key in self._said_s:
+                continue
+            self._say(key, self._waiting.pop(key), now_s)
             while (leaving := self._window.leaving()) is not None:
-                self._say(*leaving)
+                again, standing = leaving
+                self._say(again, self._waiting.pop(again, standing), now_s)
         dues = [self._said_s[key] + PERIOD_S - now_s for key in self._waiting]
         return min(dues, default=None)
 
-    def _say(self, key: Key, standing: Standing) -> None:
+    def _say(self, key: Key, standing: Standing, now_s: float) -> None:
         self._publish(transfer_status(key[0], standing, self._wall_clock()))
         self._window.said(key, standing)
+        self._said_s[key] = now_s
+        self._said_s.move_to_end(key)
 
 
 def _rank(state: str) -> int:

@@ -75,3 +75,23 @@ def test_a_relative_path_starts_at_the_base() -> None:
     assert conversions.path_from('p', '/a/b.ulg', Path('/bags')) == Path('/a/b.ulg')
     with pytest.raises(InvalidRequest, match='absolute'):
         conversions.absolute_path_from('p', 'a/b.ulg')
+
+
+@pytest.mark.parametrize('path', ['/x' * 400_000, 'a/' * 2046 + '.ulg', '/' + 'é' * 2048])
+def test_a_path_that_no_system_call_takes_is_refused(path: str) -> None:
+    with pytest.raises(InvalidRequest, match=r'file_path is .* bytes long') as caught:
+        conversions.path_from('file_path', path, Path('/bags'))
+    assert len(str(caught.value)) < 300
+
+
+def test_the_longest_path_is_taken() -> None:
+    longest = '/' + 'x' * 4094
+    assert str(conversions.path_from('p', longest, Path('/bags'))) == longest
+
+
+def test_a_long_explanation_keeps_both_ends() -> None:
+    answer = conversions.failed(Upload.Response(), InvalidRequest('from ' + 'x' * 10**6 + ' to'))
+    assert len(answer.error) == conversions.MOST_EXPLAINED
+    assert answer.error.startswith('from x')
+    assert answer.error.endswith('x to')
+    assert conversions.explanation('x' * 4000) == 'x' * 4000

@@ -45,7 +45,7 @@ def test_all_is_well(start_node, given, heard, log, ros) -> None:
     status = heard.wait_for('Credentials', OK, 'valid for another')
     assert values_of(status)['state'] == 'valid'
     assert values_of(status)['session_token_url'] == given['session_token_url']
-    status = heard.wait_for('Endpoint', OK, 'S3 answers')
+    status = heard.wait_for('Endpoint', OK, 'S3 answered')
     assert values_of(status)['bucket_name'] == given['bucket_name']
     status = heard.wait_until('Queue', lambda s: values_of(s)['stored'] == '1')
     assert (status.level, status.message) == (OK, 'nothing waits')
@@ -112,7 +112,7 @@ def test_an_s3_that_is_down_and_comes_back(start_node, given, heard, proxy) -> N
     heard.wait_for('Credentials', OK, 'valid')
     proxy.heal()
     # Nobody wants anything of it, and it is not called broken for that.
-    status = heard.wait_for('Endpoint', OK, 'S3 answers')
+    status = heard.wait_for('Endpoint', OK, 'S3 answered')
     assert values_of(status)['failing_s'] == '0.0'
 
 
@@ -179,7 +179,7 @@ def test_a_disk_that_is_soon_full(start_node, given, heard, tmp_path) -> None:
         (disk.path / 'half').write_bytes(bytes(5 * MIB))
         heard.wait_for('Disk', WARN, str(disk.path))
         disk.fill()
-        status = heard.wait_for('Disk', ERROR, 'has 0 bytes left; make room there')
+        status = heard.wait_for('Disk', ERROR, 'has 0 B left; make room there')
         assert values_of(status)['watch_directory 1 free_bytes'] == '0'
         disk.make_room()
         (disk.path / 'half').unlink()

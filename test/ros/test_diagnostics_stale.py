@@ -25,8 +25,11 @@ class HangingUploads:
         self.is_paused = False
         self.problem = ''
 
-    def backlog(self) -> Backlog:
+    def version(self) -> object:
         self.answers.wait()
+        return object()
+
+    def backlog(self) -> Backlog:
         return Backlog(3, 7, 1.0)
 
     def counts(self) -> Counts:

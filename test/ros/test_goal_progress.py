@@ -1,5 +1,7 @@
 """How far a goal is, told from how its files stand."""
 from pathlib import Path
+import sys
+import threading
 from typing import Any
 
 from flightlog_bucket.ros.goal_progress import Progress
@@ -76,6 +78,70 @@ def test_it_never_goes_back_nor_too_far(steps: list[tuple[int, int]]) -> None:
         told = progress.feedback([1, 2, 3], NOW_S)
         assert last <= told.sent_bytes <= told.total_bytes == 300
         last = told.sent_bytes
+
+
+@given(strategies.lists(strategies.tuples(strategies.integers(1, 3), strategies.integers(0, 120),
+                                          strategies.integers(1, 200))),
+       strategies.integers(0, 600))
+def test_it_never_goes_back_where_files_are_rewritten(steps: list[tuple[int, int, int]],
+                                                      stored: int) -> None:
+    progress, last = Progress(), 0
+    for number in (1, 2, 3):
+        progress.note(_file(number))
+    for number, sent, total in steps:
+        progress.note(_file(number, sent_bytes=sent, total_bytes=total))
+        told = progress.feedback([1, 2, 3], NOW_S)
+        assert last <= told.sent_bytes <= told.total_bytes
+        last = told.sent_bytes
+    told = progress.ended(stored)
+    assert max(last, stored) == told.sent_bytes == told.total_bytes
+
+
+def test_a_file_that_is_rewritten_smaller() -> None:
+    progress = Progress()
+    progress.note(_file(1, sent_bytes=60))
+    assert progress.feedback([1], NOW_S).sent_bytes == 60
+    progress.note(_file(2, total_bytes=40, sent_bytes=10, rate=5.0, remaining_s=6.0))
+    told = progress.feedback([2], NOW_S)  # it goes on as another transfer
+    assert (told.sent_bytes, told.total_bytes, told.remaining_s) == (60, 60, 6.0)
+    assert progress.ended(40).sent_bytes == 60
+
+
+def test_what_is_left_of_files_does_not_count_what_went_out_for_nothing() -> None:
+    progress = Progress()
+    for sent in (90, 10):
+        progress.note(_file(1, sent_bytes=sent, rate=10.0))
+        progress.note(_file(2))
+        told = progress.feedback([1, 2], NOW_S)
+    assert (told.sent_bytes, told.remaining_s) == (90, 19.0)
+
+
+def test_a_reason_has_bounds() -> None:
+    told = _told(_file(1, state='queued', reason='x' * 1_000_000))
+    assert len(told.reason) == 4000
+
+
+def test_the_end_may_come_while_it_is_noted() -> None:
+    progress, stop = Progress(), threading.Event()
+
+    def note() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            progress.note(_file(number % 5000))
+            if number % 5000 == 0:
+                progress._standings.clear()
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    noting = threading.Thread(target=note)
+    noting.start()
+    try:
+        for _ in range(300):
+            progress.ended(1)
+    finally:
+        stop.set()
+        noting.join()
+        sys.setswitchinterval(interval_s)
 
 
 def test_the_last_word_is_that_all_is_there() -> None:

@@ -10,6 +10,7 @@ from flightlog_bucket.ros import standings_watch
 from flightlog_bucket.ros.standings_watch import StandingsWatch
 from flightlog_bucket.transfers.standing import Standing
 import pytest
+from support.expect import wait_until
 
 WAIT_S = 20.0
 
@@ -39,6 +40,7 @@ class Viewer:
         self._changed = threading.Condition()
         self.seen: list[tuple[str, int, str]] = []
         self.surprises = 0
+        self.flushes = 0
 
     def show(self, direction: str, standing: Standing) -> None:
         if self.surprises:
@@ -49,6 +51,7 @@ class Viewer:
             self._changed.notify_all()
 
     def flush(self) -> Optional[float]:
+        self.flushes += 1
         return None
 
     def wait_for(self, *wanted: Any, count: int = 1) -> None:
@@ -126,6 +129,55 @@ def test_a_surprise_does_not_end_it(desk: Desk) -> None:
         desk.watch.changed('upload', [2])
         time.sleep(0.01)  # it may have been the surprise
     desk.viewer.wait_for('upload', 2, 'queued')
+
+
+def test_one_direction_that_cannot_be_read_does_not_hide_the_other(desk: Desk) -> None:
+    desk.transfers.states, desk.transfers.fails = {1: 'queued'}, 1000
+    downloads = Transfers()
+    downloads.states = {7: 'downloading'}
+    desk.watch.changed('upload', [1])
+    desk.watch.changed('download', [7])
+    desk.watch.begin({'upload': desk.transfers.standings, 'download': downloads.standings},
+                     [desk.viewer])
+    desk.viewer.wait_for('download', 7, 'downloading')
+    assert desk.viewer.flushes
+    desk.transfers.fails = 0
+    desk.viewer.wait_for('upload', 1, 'queued')
+
+
+def test_what_a_surprise_has_hidden_is_shown_later(desk: Desk) -> None:
+    desk.transfers.states, desk.viewer.surprises = {1: 'queued', 2: 'queued', 3: 'queued'}, 2
+    desk.watch.changed('upload', [1, 2, 3])
+    desk.begin()
+    for number in (1, 2, 3):
+        desk.viewer.wait_for('upload', number, 'queued')
+    assert [number for _, number, _ in desk.viewer.seen] == [3, 1, 2]
+
+
+def test_a_surprise_while_reading_hides_nothing_for_good(desk: Desk) -> None:
+    surprises = [KeyError('a surprise')]
+
+    def standings(ids: Collection[int]) -> list[Standing]:
+        if surprises:
+            raise surprises.pop()
+        return desk.transfers.standings(ids)
+    desk.transfers.states = {1: 'queued'}
+    desk.watch.changed('upload', [1])
+    desk.watch.begin({'upload': standings}, [desk.viewer])
+    desk.viewer.wait_for('upload', 1, 'queued')
+
+
+def test_a_viewer_that_fails_does_not_keep_others_from_showing(desk: Desk) -> None:
+    class Failing(Viewer):
+        def flush(self) -> Optional[float]:
+            self.flushes += 1
+            raise RuntimeError('a surprise')
+    failing = Failing()
+    desk.transfers.states = {1: 'queued'}
+    desk.watch.changed('upload', [1])
+    desk.watch.begin({'upload': desk.transfers.standings}, [failing, desk.viewer])
+    wait_until(lambda: desk.viewer.flushes >= 2, WAIT_S)
+    assert failing.flushes >= 2  # it is asked again, although nothing has changed since
 
 
 def test_thousands_are_looked_at_in_turns_and_the_followed_first(desk: Desk) -> None:

@@ -123,6 +123,38 @@ def test_a_change_of_state_is_only_delayed() -> None:
     assert [m.state for m in desk.messages] == ['uploading', 'stored']
 
 
+def test_what_is_said_again_for_late_subscribers_counts_as_said() -> None:
+    desk = Desk()
+    desk.say(1, 'queued')
+    times_s = [desk.now_s]
+    step = 0
+    while len(times_s) < 2:  # until it would leave the history
+        step += 1
+        desk.say(2, 'uploading', step)
+        if desk.messages[-1].id == 1:
+            times_s.append(desk.now_s)
+    desk.topic.show('upload', _standing(1, 'uploading'))
+    pause_s = desk.topic.flush()
+    assert desk.messages[-1].state == 'queued'
+    assert pause_s == 0.5
+    desk.now_s += pause_s
+    desk.topic.flush()
+    assert (desk.messages[-1].id, desk.messages[-1].state) == (1, 'uploading')
+
+
+def test_what_is_said_again_is_as_new_as_can_be() -> None:
+    desk = Desk(depth=3, most=1)
+    desk.say(1, 'uploading', 10)
+    desk.topic.show('upload', _standing(1, 'uploading', 20))  # not due yet
+    desk.topic.show('download', _standing(1, 'queued'))
+    desk.topic.show('download', _standing(2, 'queued'))
+    desk.now_s -= 0.6
+    desk.topic.flush()
+    assert [(m.direction, m.id, m.sent_bytes) for m in desk.messages] == [
+        ('upload', 1, 10), ('download', 1, 0), ('download', 2, 0), ('upload', 1, 20)]
+    assert desk.topic.flush() is None
+
+
 def test_what_has_not_changed_is_not_said_again() -> None:
     desk = Desk()
     for _ in range(20):

@@ -5,17 +5,20 @@ from datetime import datetime
 import threading
 from typing import Optional, Protocol
 
+from flightlog_bucket.cli.phrases import in_options
+
 
 class Failure(Exception):
     """
     What was asked for was not done.
 
     :param status: HTTP meaning
-    :param text: what happened, to which file or key, and what to do
+    :param text: what happened, to which file or key, and what to do; may be in the words of the
+        services
     """
 
     def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
+        super().__init__(in_options(text))
         self.status = status
 
 

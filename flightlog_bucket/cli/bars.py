@@ -11,7 +11,11 @@ _PER_S = 4
 
 
 def progress_on(console: Console, bar_width: Optional[int]) -> Progress:
-    """Return bars, one a task; its fields ``name`` and ``standing`` are the words beside it."""
+    """
+    Return bars, one a task; its fields ``name`` and ``standing`` are the words beside it.
+
+    What is shown as ``standing`` changes with time: it is called for its words.
+    """
     return Progress(
         _Words('name', Column(no_wrap=True)), BarColumn(bar_width),
         _Words('standing', Column(no_wrap=True, overflow='ellipsis', ratio=1)),
@@ -32,5 +36,6 @@ class _Words(ProgressColumn):
         self._field = field
 
     def render(self, task: Task) -> Text:
-        text: Text = plain(str(task.fields.get(self._field, '')))
+        words = task.fields.get(self._field, '')
+        text: Text = plain(str(words() if callable(words) else words))
         return text

@@ -5,8 +5,7 @@ import threading
 
 from flightlog_bucket.cli.backend import Failure
 
-_LIMIT_S = 2.0
-_FIND_S = 1.5
+_LIMIT_S = 4.0
 
 
 def complete(parser: argparse.ArgumentParser) -> None:
@@ -29,10 +28,7 @@ def keys(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Sequence[
 
     def ask() -> None:
         try:
-            from flightlog_bucket.cli import connecting
-            parsed_args.timeout = min(parsed_args.timeout, _FIND_S)
-            with connecting.connect(parsed_args) as backend:
-                found.extend(backend.keys())
+            found.extend(_asked_for(parsed_args))
         except (Failure, OSError, RuntimeError, ValueError):
             return  # a shell has no place for an error
     # The shell waits for this; argcomplete ends the process without waiting for the thread.
@@ -40,6 +36,15 @@ def keys(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Sequence[
     asking.start()
     asking.join(_LIMIT_S)
     return [key for key in list(found) if key.startswith(prefix)]
+
+
+def _asked_for(parsed_args: argparse.Namespace) -> Sequence[str]:
+    if getattr(parsed_args, 'direct', False):
+        from flightlog_bucket.cli import direct
+        with direct.connect(parsed_args) as backend:
+            return backend.keys()
+    from flightlog_bucket.cli import over_ros
+    return over_ros.first_keys(parsed_args, _LIMIT_S)
 
 
 def files_and_keys(prefix: str, parsed_args: argparse.Namespace, **more: object) -> Sequence[str]:

@@ -1,8 +1,6 @@
 """The work of the subcommands, done by this process."""
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
-import hashlib
 import logging
 import os
 from pathlib import Path
@@ -19,22 +17,18 @@ from flightlog_bucket.cli.backend import (
     Uploaded,
 )
 from flightlog_bucket.cli.direct_info import Info
+from flightlog_bucket.cli.direct_ledger import DirectLedger
 from flightlog_bucket.cli.direct_progress import DownloadProgress
-from flightlog_bucket.cli.direct_upload import Uploader
 from flightlog_bucket.cli.terminal import complain
-from flightlog_bucket.errors import Cancelled, FlightlogError, LedgerInUse
+from flightlog_bucket.errors import FlightlogError, LedgerUnavailable
 from flightlog_bucket.parameters.node_settings import NodeSettings
+from flightlog_bucket.results import LogContent, NOTHING_KNOWN, StoredFile
 from flightlog_bucket.storage.objects import MAX_KEYS_PER_PAGE
 from flightlog_bucket.transfers.asked import asked_for
-from flightlog_bucket.transfers.housekeeping import Housekeeping, KEEP_SETTLED
-from flightlog_bucket.transfers.ledger import Ledger
-from flightlog_bucket.transfers.named_bags import NamedBags
-from flightlog_bucket.transfers.state_directory import StateDirectory
 from flightlog_bucket.transfers.whole_log import as_one
 
 _KEYS_TIMEOUT_S = 2.0
 _MAX_WARNINGS = 20
-_RESUMES = 'it was stopped, and the same command goes on where it was'
 
 
 class DirectBackend:
@@ -49,17 +43,13 @@ class DirectBackend:
         self._settings = settings
         self._bucket = FlightLogBucket(settings.bucket)
         self._bucket.throttle.max_bytes_per_s = settings.max_bandwidth_bytes_per_s
-        self._home = _home(settings)
-        self._lock = threading.Lock()
-        self._work: Optional[_Work] = None
+        self._ledger = DirectLedger(settings, self._bucket)
         self._warnings = _Warnings()
         logging.getLogger('flightlog_bucket').addHandler(self._warnings)
 
     def close(self) -> None:
         """End what goes on; before that, clear away what earlier uploads have left behind."""
-        with self._lock:
-            if self._work is not None:
-                self._work.close(self._bucket)
+        self._ledger.close()
         self._bucket.close()
         logging.getLogger('flightlog_bucket').removeHandler(self._warnings)
         self._warnings.tell()
@@ -70,8 +60,8 @@ class DirectBackend:
         if enqueue_only:
             raise NotReachable(400, 'without a node nobody goes on in the background: leave out'
                                     ' --enqueue, or --direct')
-        with _failures(cancel):
-            work = self._begin()
+        with _failures():
+            work = self._ledger.begin()
             files = asked_for(work.bags, Path(path).absolute(), name)
             log = as_one(work.uploader.store(files, on_step, cancel))
             work.has_stored = True
@@ -81,15 +71,19 @@ class DirectBackend:
             verdict=log.content.verdict, verdict_reason=log.content.reason)
 
     def list(self, prefix: str, *, most: Optional[int]) -> Iterator[Entry]:
-        """Yield this machine's logs, by key; the listing tells nothing of what is in them."""
+        """Yield this machine's logs, by key; the ledger tells what is in those that it knows."""
         token, left = '', most
         while left is None or left > 0:
             with _failures():
                 page = self._bucket.list_files(
                     prefix=prefix, max_keys=min(left or MAX_KEYS_PER_PAGE, MAX_KEYS_PER_PAGE),
                     continuation_token=token)
+            known = self._contents(page.files)
             for file in page.files:
-                yield Entry(file.key, file.size, file.last_modified, file.url)
+                content = known.get(file.key, NOTHING_KNOWN)
+                yield Entry(file.key, file.size, file.last_modified, file.url, content.format,
+                            content.verdict, content.start, content.duration_s,
+                            content.message_count)
             if left is not None:
                 left -= len(page.files)
             if not page.next_token or page.next_token == token:
@@ -112,10 +106,9 @@ class DirectBackend:
 
     def info(self, target: str) -> dict[str, object]:
         """Tell all that is known, by the names of the answer of ``~/info``."""
-        info = Info(self._settings, self._bucket, os.fspath(self._home))
+        info = Info(self._settings, self._bucket, os.fspath(self._ledger.home))
         with _failures():
-            ledger = self._begin().ledger if self._home.is_dir() else None
-            return info.all(target, ledger)
+            return info.all(target, self._ledger.read)
 
     def keys(self) -> Sequence[str]:
         """Return the keys that a shell may complete; empty where that takes long."""
@@ -130,37 +123,12 @@ class DirectBackend:
         asking.join(_KEYS_TIMEOUT_S)
         return tuple(found)
 
-    def _begin(self) -> '_Work':
-        """Open the ledger, when it is needed for the first time."""
-        with self._lock:
-            if self._work is None:
-                try:
-                    self._work = _Work(self._settings, self._bucket, self._home)
-                except LedgerInUse:
-                    raise NotReachable(
-                        409, f'another command is uploading to the same place, and has'
-                             f' {self._home}; wait until it has ended, or give another'
-                             ' --state-directory') from None
-            return self._work
-
-
-class _Work:
-    """What it takes to upload."""
-
-    def __init__(self, settings: NodeSettings, bucket: FlightLogBucket, home: Path) -> None:
-        self.ledger = Ledger(StateDirectory(home), machine=settings.bucket.robot_instance_id,
-                             destination=settings.bucket.destination)
-        self.bags = NamedBags(self.ledger, settle_s=settings.settle_s,
-                              allowed_extensions=settings.bucket.allowed_extensions)
-        self.uploader = Uploader(bucket, self.ledger, slots=settings.max_concurrent_transfers)
-        self.has_stored = False
-
-    def close(self, bucket: FlightLogBucket) -> None:
-        with suppress(FlightlogError):
-            if self.has_stored:  # the network works
-                Housekeeping(self.ledger, bucket.abort).abort_orphans()
-            self.ledger.forget_settled(datetime.now(timezone.utc) - KEEP_SETTLED)
-        self.ledger.close()
+    def _contents(self, files: Sequence[StoredFile]) -> dict[str, LogContent]:
+        """Return what the ledger knows; nothing while another process has it."""
+        with self._ledger.read() as (ledger, _), suppress(LedgerUnavailable):
+            if ledger is not None:
+                return ledger.stored_contents(files)
+        return {}
 
 
 class _Warnings(logging.Handler):
@@ -183,22 +151,9 @@ class _Warnings(logging.Handler):
 
 
 @contextmanager
-def _failures(cancel: Optional[threading.Event] = None) -> Iterator[None]:
-    """
-    Raise errors of the core as those of a ``Backend``.
-
-    :param cancel: of an upload, which can be gone on with
-    """
+def _failures() -> Iterator[None]:
+    """Raise errors of the core as those of a ``Backend``."""
     try:
         yield
     except FlightlogError as error:
-        text = str(error)
-        if isinstance(error, Cancelled) and cancel is not None and cancel.is_set():
-            text = f'{text}; {_RESUMES}'
-        raise Failure(error.status, text) from None
-
-
-def _home(settings: NodeSettings) -> Path:
-    """Return the folder of the ledger: one for each destination, so that none is in the way."""
-    name = hashlib.sha256(settings.bucket.destination.encode()).hexdigest()[:16]
-    return settings.state_directory / name
+        raise Failure(error.status, str(error)) from None

@@ -1,5 +1,6 @@
 """What ``flightlog info --direct`` tells, by the names of the answer of ``~/info``."""
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 import json
 import os
 from pathlib import Path
@@ -15,6 +16,8 @@ from flightlog_bucket.settings import redacted_url
 from flightlog_bucket.transfers.file_state import refused_content
 from flightlog_bucket.transfers.ledger import Ledger
 from flightlog_bucket.transfers.records import QUEUED, REJECTED, STORED, Transfer, UNKNOWN
+
+Reading = Callable[[], AbstractContextManager[tuple[Optional[Ledger], str]]]
 
 
 class Info:
@@ -32,18 +35,20 @@ class Info:
         self._bucket = bucket
         self._state_directory = state_directory
 
-    def all(self, target: str, ledger: Optional[Ledger]) -> dict[str, object]:
+    def all(self, target: str, read: Reading) -> dict[str, object]:
         """
         Return what is known.
 
         :param target: a local file, or a key; empty: neither
-        :param ledger: None: nothing was ever uploaded from here
+        :param read: gives the ledger; None: nothing was ever uploaded from here, or a reason why
+            it cannot be read
         """
-        told = {**self._set_to(), **self._connected(), **_counted(ledger),
-                'state_directory': self._state_directory}
+        told = {**self._set_to(), **self._connected(), 'state_directory': self._state_directory}
         prefix = self._settings.bucket.machine_prefix
         is_file = not target.startswith(prefix) or os.path.lexists(target)
-        told.update(self._file(target if is_file else '', ledger))
+        with read() as (ledger, problem):
+            told.update(_counted(ledger, problem))
+            told.update(self._file(target if is_file else '', ledger, problem))
         told.update(self._object('' if is_file else target))
         return told
 
@@ -71,13 +76,13 @@ class Info:
         return {'credential_state': status.state, 'credential_error': status.error,
                 'credential_expires_in_s': float(status.expires_in_s or 0.0)}
 
-    def _file(self, path: str, ledger: Optional[Ledger]) -> dict[str, object]:
+    def _file(self, path: str, ledger: Optional[Ledger], problem: str) -> dict[str, object]:
         if not path:
             return _file_told('')
         real = Path(os.path.realpath(path))
         transfer = ledger.find(real) if ledger is not None else None
         if ledger is None or transfer is None:
-            return self._unknown(real)
+            return self._unknown(real, problem)
         content = transfer.content
         if transfer.state == REJECTED:
             content = refused_content(transfer.fault, transfer.reason)
@@ -86,7 +91,7 @@ class Info:
             transfer.state, transfer, content, ledger.description(transfer),
             next_attempt_in_s=wait_s if transfer.state == QUEUED else 0.0)
 
-    def _unknown(self, path: Path) -> dict[str, object]:
+    def _unknown(self, path: Path, problem: str) -> dict[str, object]:
         """Tell what an upload would say of a file that was not uploaded from here."""
         if path.is_dir():
             return _file_told(UNKNOWN, reason='is a directory: ask for the files in it')
@@ -97,7 +102,7 @@ class Info:
         except FlightlogError as error:
             return _file_told(UNKNOWN, reason=str(error),
                               content=refused_content(type(error).__name__, str(error)))
-        return _file_told(UNKNOWN, reason='was not uploaded from here without a node')
+        return _file_told(UNKNOWN, reason=problem or 'was not uploaded from here without a node')
 
     def _object(self, key: str) -> dict[str, object]:
         if not key:
@@ -107,10 +112,11 @@ class Info:
                 'object_description': _parsed(found.content.description)}
 
 
-def _counted(ledger: Optional[Ledger]) -> dict[str, object]:
+def _counted(ledger: Optional[Ledger], problem: str) -> dict[str, object]:
     if ledger is None:
-        return {'queued': 0, 'uploading': 0, 'stored': 0, 'rejected': 0, 'orphans': [],
-                'ledger_problem': '', 'last_errors': []}
+        count = None if problem else 0
+        return {'queued': count, 'uploading': count, 'stored': count, 'rejected': count,
+                'orphans': [], 'ledger_problem': problem, 'last_errors': []}
     counts = ledger.counts()
     return {'queued': counts.queued, 'uploading': counts.uploading, 'stored': counts.stored,
             'rejected': counts.rejected, 'ledger_problem': ledger.problem, 'last_errors': [],

@@ -36,6 +36,8 @@ def settings_from_options(options: Mapping[str, str], environment: Mapping[str, 
             raise ConfigurationError(f'--direct takes {option}, or --config with {name}')
     # That of the file is the node's, which has it for itself.
     given['state_directory'] = os.fspath(_state_directory(options, environment))
+    # Every path that is asked for is whole by then.
+    given['bag_directory'] = os.sep
     return settings_from(given, environment)
 
 

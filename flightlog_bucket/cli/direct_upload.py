@@ -1,7 +1,7 @@
 """Uploads by this process: gone on with after a fault, and after an end of the process."""
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 import logging
 from pathlib import Path
@@ -20,6 +20,7 @@ from flightlog_bucket.errors import (
     NotAllowed,
 )
 from flightlog_bucket.results import StoredLog
+from flightlog_bucket.sizes import size_text
 from flightlog_bucket.transfers.asked import Asked
 from flightlog_bucket.transfers.backoff import full_jitter
 from flightlog_bucket.transfers.ledger import Ledger
@@ -31,6 +32,7 @@ MAX_DELAY_S = 15.0
 # What waiting does not mend, if it is there from the start: somebody has mistyped a name.
 _FOR_A_PERSON = (AuthenticationFailed, BucketNotFound, NotAllowed)
 _LOOK_S = 0.2
+_STOPPED = 'the upload was stopped'
 
 _log = logging.getLogger(__name__)
 
@@ -67,14 +69,18 @@ class Uploader:
             time
         :raises FlightlogError: of the first file that cannot be stored; the others are
         """
-        progress = UploadProgress(sum(file.fingerprint.size for file in files), on_step,
-                                  clock=self._clock)
-        stored, errors = [], []
+        total_bytes = sum(file.fingerprint.size for file in files)
+        progress = UploadProgress(total_bytes, on_step, clock=self._clock)
+        stored: list[StoredLog] = []
+        errors = []
         for file in files:
             try:
                 with self._alone(file.path, cancel):
                     stored.append(self._store_file(file, progress, cancel))
             except Cancelled:
+                if cancel.is_set():
+                    up = sum(log.file_size for log in stored) + self._bytes_up(file)
+                    raise _stopped(up, total_bytes) from None
                 raise
             except FlightlogError as error:
                 errors.append(error)
@@ -82,8 +88,18 @@ class Uploader:
             raise errors[0]
         return stored
 
+    def _bytes_up(self, file: Asked) -> int:
+        with suppress(LedgerUnavailable):
+            transfer = self._ledger.find(file.path)
+            if transfer is not None:
+                return self._ledger.bytes_up([transfer.id]).get(transfer.id, 0)
+        return 0
+
     def _store_file(self, file: Asked, progress: UploadProgress,
                     cancel: threading.Event) -> StoredLog:
+        if file.name and file.bag is None:
+            # Once accepted, a name that cannot be would reject what is stored under another.
+            self._bucket.check(file.path, custom_filename=file.name)
         transfer = self._ledger.accept(file.path, file.fingerprint, name=file.name, bag=file.bag,
                                        urgent=True, note=file.note, again=True)
         tries = barren = 0
@@ -109,7 +125,7 @@ class Uploader:
 
     def _try(self, transfer: Transfer, tries: int, journal: TransferJournal,
              progress: UploadProgress, cancel: threading.Event) -> StoredLog:
-        with _taken(self._slots, transfer.path, cancel):
+        with _taken(self._slots, cancel):
             progress.begin(tries)
             return self._bucket.upload(
                 transfer.path, custom_filename=transfer.name,
@@ -125,7 +141,7 @@ class Uploader:
         while (left_s := until_s - self._clock()) > 0:
             progress.waits(str(error) or fault, left_s)
             if cancel.wait(min(left_s, 1.0)):
-                raise _stopped(transfer.path)
+                raise Cancelled(_STOPPED)
 
     def _note_refused(self, transfer: Transfer, error: FlightlogError) -> None:
         fault = type(error).__name__
@@ -136,7 +152,7 @@ class Uploader:
 
     @contextmanager
     def _alone(self, path: Path, cancel: threading.Event) -> Iterator[None]:
-        with _taken(self._files[path], path, cancel):
+        with _taken(self._files[path], cancel):
             yield
 
 
@@ -149,16 +165,19 @@ def _note(write: Callable[[], None]) -> None:
 
 
 @contextmanager
-def _taken(lock: 'threading.Lock | threading.Semaphore', path: Path,
+def _taken(lock: 'threading.Lock | threading.Semaphore',
            cancel: threading.Event) -> Iterator[None]:
     while not lock.acquire(timeout=_LOOK_S):
         if cancel.is_set():
-            raise _stopped(path)
+            raise Cancelled(_STOPPED)
     try:
         yield
     finally:
         lock.release()
 
 
-def _stopped(path: Path) -> Cancelled:
-    return Cancelled(f'the upload of {path} was stopped')
+def _stopped(up_bytes: int, total_bytes: int) -> Cancelled:
+    if not up_bytes:
+        return Cancelled(f'{_STOPPED}; nothing of it is up yet')
+    return Cancelled(f'{_STOPPED}; {size_text(up_bytes)} of {size_text(total_bytes)} are up, and'
+                     ' the same command sends the rest')

@@ -1,5 +1,6 @@
 """How several transfers are shown: as bars on a terminal, else as lines."""
 from collections.abc import Sequence
+from functools import partial
 import os
 import sys
 import time
@@ -9,7 +10,7 @@ from typing import Any, Optional, Protocol, TYPE_CHECKING
 from flightlog_bucket.cli.backend import Step
 from flightlog_bucket.cli.report import escaped
 from flightlog_bucket.cli.terminal import complain, console, plain, say
-from flightlog_bucket.cli.words import step_text
+from flightlog_bucket.cli.words import lasting_text, step_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -138,7 +139,8 @@ class Bars:
         # Old rich takes numbers only: what is not known yet is a bar that is empty.
         self._progress.update(
             self._tasks[number], total=step.total_bytes or 1,
-            completed=step.done_bytes if step.total_bytes else 0, standing=step_text(step))
+            completed=step.done_bytes if step.total_bytes else 0,
+            standing=partial(lasting_text, step, time.monotonic()))
 
     def end(self, number: int) -> None:
         """Take the bar of a transfer away."""
@@ -148,6 +150,8 @@ class Bars:
         self._ended += 1
         if self._sum is not None:
             self._progress.update(self._sum, completed=self._ended, name=self._sum_text())
+        # What is printed next stands above what is drawn now.
+        self._progress.refresh()
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""

@@ -56,7 +56,12 @@ def add_to(subcommands: '_SubParsersAction[argparse.ArgumentParser]') -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Download all logs; return the exit code."""
     keys = list(dict.fromkeys(arguments.keys))
+    if not arguments.output:
+        return wrong_usage(arguments, '-o is empty; give a file, or a directory')
     is_directory = os.path.isdir(arguments.output)
+    if arguments.output.endswith(os.sep) and not is_directory:
+        return wrong_usage(arguments, f'{arguments.output} is no directory here; make it first,'
+                           ' or leave out the slash at the end to give a file that name')
     if len(keys) > 1 and not is_directory:
         return wrong_usage(arguments, f'{arguments.output} is no directory, and there are'
                            f' {len(keys)} keys')

@@ -1,10 +1,11 @@
 """``flightlog info``: how things stand, why a file is not uploaded, what is in a stored log."""
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import os
 from typing import Any, TYPE_CHECKING
 
 from flightlog_bucket.cli import connecting
+from flightlog_bucket.cli.backend import Backend, Failure, NotReachable
 from flightlog_bucket.cli.completion import files_and_keys, set_completer
 from flightlog_bucket.cli.paths import absolute
 from flightlog_bucket.cli.terminal import say
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Tell how the node is set and how it stands: session token, queue, last errors. With a local FILE,
-also where that stands, and why it is not in the bucket; with a KEY, also what is in that log.
+tell where that stands instead, and why it is not in the bucket; with a KEY, what is in that log.
+--json has all of it in every case.
 
 What exists here as a file is taken for one, anything else for a key if it begins with the folder
-of this machine in the bucket.
+of this machine in the bucket. What is neither is a failure, unless its upload is known.
 """
 _EXAMPLES = f"""\
 examples:
@@ -31,6 +33,9 @@ examples:
 
 {EXIT_CODES}
 """
+_OF_FILE, _OF_KEY = 'file_', 'object'
+_NOT_TAKEN = ('unknown', 'rejected')
+_IS_MISSING = ('no such file', 'File not found')
 _SIZES = ('max_file_size', 'size')
 _SPANS = ('credential_expires_in_s', 'file_next_attempt_in_s', 'duration_s')
 
@@ -51,20 +56,47 @@ def add_to(subcommands: '_SubParsersAction[argparse.ArgumentParser]') -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Tell all that is known; return the exit code."""
     with connecting.connect(arguments) as backend:
-        facts = backend.info(_target(arguments.target, backend))
+        if not arguments.target:
+            facts, about = backend.info(''), ''
+        elif os.path.lexists(arguments.target):
+            facts, about = backend.info(absolute(arguments.target)), _OF_FILE
+        else:
+            facts, about = _of_what_is_not_here(arguments.target, backend)
     if arguments.json:
         say(json_line(facts))
         return 0
-    for line in _lines(facts):
+    for line in _lines(_asked_for(facts, about)):
         say(line)
     return 0
 
 
-def _target(given: str, backend: Any) -> str:
-    if not given or os.path.lexists(given):
-        return absolute(given)
+def _of_what_is_not_here(target: str, backend: Backend) -> tuple[dict[str, Any], str]:
+    """
+    Return what is known of a key, or of a file that was here, or is on the node's computer.
+
+    :raises Failure: nothing is
+    """
     prefix = str(backend.info('').get('machine_prefix', ''))
-    return given if prefix and given.startswith(prefix) else absolute(given)
+    if prefix and target.startswith(prefix):
+        return backend.info(target), _OF_KEY
+    nothing = Failure(404, f'{target}: there is no such file, and no upload of one is known; give'
+                      f' a file, or a key that begins with {prefix}')
+    try:
+        facts = backend.info(absolute(target))
+    except NotReachable:
+        raise
+    except Failure as failure:
+        raise nothing if failure.status == nothing.status else failure from None
+    reason = str(facts['file_reason'])
+    if facts['file_state'] in _NOT_TAKEN and any(words in reason for words in _IS_MISSING):
+        raise nothing
+    return facts, _OF_FILE
+
+
+def _asked_for(facts: Mapping[str, Any], about: str) -> dict[str, Any]:
+    """Return the facts about a file or a key; neither: those about the node."""
+    return {name: value for name, value in facts.items()
+            if (name.startswith(about) if about else not name.startswith((_OF_FILE, _OF_KEY)))}
 
 
 def _lines(facts: dict[str, Any], indent: str = '') -> Iterator[str]:

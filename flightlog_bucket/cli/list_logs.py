@@ -8,7 +8,7 @@ from flightlog_bucket.cli.backend import Entry
 from flightlog_bucket.cli.entries import fields_of
 from flightlog_bucket.cli.report import escaped
 from flightlog_bucket.cli.terminal import console, plain, say
-from flightlog_bucket.cli.usage import add_parser, EXIT_CODES
+from flightlog_bucket.cli.usage import add_parser, count, EXIT_CODES
 from flightlog_bucket.cli.words import (
     duration_text,
     json_line,
@@ -27,7 +27,7 @@ PREFIX, e.g. a day.
 
 On a terminal this is a table. Elsewhere each log is a line, with the UTC time of its storage, its
 size in bytes, its verdict and its key, between tabs. What is not ASCII is escaped there; --json
-has each key as it is.
+has each key as it is. With --direct, verdicts are known of what was uploaded from here that way.
 """
 _EXAMPLES = f"""\
 examples:
@@ -47,7 +47,7 @@ def add_to(subcommands: '_SubParsersAction[argparse.ArgumentParser]') -> None:
                         _EXAMPLES, run)
     parser.add_argument('prefix', nargs='?', default='', metavar='PREFIX',
                         help='what the names begin with, within the folder of the machine')
-    parser.add_argument('-n', '--most', type=_count, metavar='N', help='list at most so many')
+    parser.add_argument('-n', '--most', type=count, metavar='N', help='list at most so many')
     parser.add_argument('--json', action='store_true',
                         help='one JSON object a log, with key, size, last_modified, url, format,'
                              ' verdict, start, duration_s and message_count')
@@ -83,22 +83,15 @@ def _draw(drawn: 'Console', entries: Iterable[Entry]) -> None:
     for heading in ('size', 'duration', 'messages'):
         table.add_column(heading, justify='right', no_wrap=True)
     table.add_column('verdict', no_wrap=True)
-    count, size = 0, 0
+    logs, size = 0, 0
     for entry in entries:
-        count, size = count + 1, size + entry.size
+        logs, size = logs + 1, size + entry.size
         table.add_row(
             plain(entry.key), plain(size_text(entry.size)),
             plain(duration_text(entry.duration_s) if entry.duration_s else ''),
             plain(str(entry.message_count) if entry.message_count else ''),
             plain(entry.verdict, style='' if entry.verdict in ('', 'valid') else 'yellow'))
-    if count:
+    if logs:
         drawn.print(table)
-    drawn.print(plain(f'{count} log{"" if count == 1 else "s"}, {size_text(size)}',
+    drawn.print(plain(f'{logs} log{"" if logs == 1 else "s"}, {size_text(size)}',
                       style='dim'))
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f'{text!r}; give 1 or more')
-    return count

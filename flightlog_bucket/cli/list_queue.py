@@ -1,6 +1,6 @@
 """``flightlog queue``: what is on its way into the bucket, and why it is not there yet."""
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from flightlog_bucket.cli import connecting
@@ -15,7 +15,7 @@ from flightlog_bucket.sizes import size_text
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
 
 STATES = ('queued', 'uploading', 'stored', 'rejected')
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         views, total = node.transfers(states, absolute(arguments.path))
     drawn = None if arguments.json else console()
     if drawn is not None:
-        _draw(drawn, views, total)
+        _draw(drawn, views, total, _nothing(arguments))
         return 0
     for view in views:
         if arguments.json:
@@ -72,29 +72,92 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def table_of(views: Sequence[TransferView]) -> 'Table':
+def table_of(views: Sequence[TransferView]) -> 'QueueTable':
     """Return a table of transfers for a terminal."""
-    from rich.table import Table
-    table = Table(box=None, pad_edge=False, header_style='bold')
-    table.add_column('state', no_wrap=True)
-    table.add_column('file', overflow='fold', ratio=2)
-    table.add_column('size', justify='right', no_wrap=True)
-    table.add_column('progress', no_wrap=True)
-    table.add_column('next try', justify='right', no_wrap=True)
-    table.add_column('reason', overflow='fold', ratio=2)
-    for view in views:
-        table.add_row(
-            plain(view.state, style=_style(view.state)), plain(view.path),
-            plain(size_text(view.total_bytes) if view.total_bytes else ''),
-            plain(view.progress()), plain(_next_try(view)), plain(view.reason))
-    return table
+    return QueueTable(views)
 
 
-def _draw(drawn: 'Console', views: Sequence[TransferView], total: int) -> None:
+class QueueTable:
+    """
+    Drawn as wide as there is room: paths lose their beginning, and small columns go first.
+
+    :param views: its rows
+    """
+
+    def __init__(self, views: Sequence[TransferView]) -> None:
+        self._views = views
+
+    def __rich_console__(self, console: 'Console',
+                         options: 'ConsoleOptions') -> 'Iterator[RenderableType]':
+        yield self._table(options.max_width)
+
+    def _table(self, width: int) -> 'Table':
+        from rich.table import Table
+        columns = {heading: [escaped(cell(view)) for view in self._views]
+                   for heading, cell in _CELLS.items()}
+        room = _narrowed(columns, width)
+        reasons = columns.pop('reason', [])
+        widest_reason = max(map(len, reasons), default=0)
+        file_width = max(room - widest_reason, room // 2) if reasons else room
+        table = Table(box=None, pad_edge=False, header_style='bold')
+        for heading in columns:
+            table.add_column(heading, no_wrap=True,
+                             justify='right' if heading in _RIGHT else 'left')
+        if reasons:
+            table.add_column('reason', overflow='fold')
+        columns['file'] = [_end_of(path, file_width) for path in columns['file']]
+        cells = [*columns.values(), *([reasons] if reasons else [])]
+        for view, row in zip(self._views, zip(*cells, strict=True), strict=True):
+            table.add_row(plain(row[0], style=_style(view.state)), *map(plain, row[1:]))
+        return table
+
+
+def _narrowed(columns: dict[str, list[str]], width: int) -> int:
+    """
+    Take away the columns that are empty, and those that there is no room for.
+
+    :param columns: the cells by heading
+    :param width: of all
+    :returns: the width that is left for paths and reasons
+    """
+    for heading in _OPTIONAL:
+        if not any(columns[heading]):
+            del columns[heading]
+
+    def room() -> int:
+        small = [heading for heading in columns if heading not in ('file', 'reason')]
+        return (width - (len(columns) - 1) * _GAP
+                - sum(max(len(heading), *map(len, columns[heading])) for heading in small))
+    for heading in _OPTIONAL:
+        if room() < (_ROOM if 'reason' in columns else _LEAST_ROOM):
+            columns.pop(heading, None)
+    return max(room(), 1)
+
+
+def _end_of(text: str, width: int) -> str:
+    if len(text) <= width:
+        return text
+    return f'...{text[3 - width:]}' if width > 6 else text[-width:]
+
+
+def _draw(drawn: 'Console', views: Sequence[TransferView], total: int, nothing: str) -> None:
+    if not total:
+        drawn.print(plain(nothing, style='dim'))
+        return
     if views:
         drawn.print(table_of(views))
     shown = '' if total == len(views) else f'; {len(views)} of them are shown'
     drawn.print(plain(f'{total} upload{"" if total == 1 else "s"}{shown}', style='dim'))
+
+
+def _nothing(arguments: argparse.Namespace) -> str:
+    """Return what to say where there is no upload."""
+    where = f' in {arguments.path}' if arguments.path else ''
+    if arguments.all:
+        return f'no uploads are known{where}'
+    if arguments.state:
+        return f'no upload is {" or ".join(arguments.state)}{where}'
+    return f'nothing waits, nothing was rejected{where}'
 
 
 def _next_try(view: TransferView) -> str:
@@ -106,3 +169,16 @@ def _style(state: str) -> str:
     if state in FAILED:
         return 'red'
     return 'green' if state in MOVING else ''
+
+
+_CELLS: dict[str, Callable[[TransferView], str]] = {
+    'state': lambda view: view.state, 'file': lambda view: view.path,
+    'size': lambda view: size_text(view.total_bytes) if view.total_bytes else '',
+    'progress': TransferView.progress, 'next try': _next_try,
+    'reason': lambda view: view.reason}
+_RIGHT = ('size', 'next try')
+_OPTIONAL = ('next try', 'size', 'progress', 'reason')
+"""They go in this order where there is no room."""
+_GAP = 2
+_ROOM, _LEAST_ROOM = 40, 12
+"""For a path and a reason, and for a path alone."""

@@ -1,20 +1,16 @@
 # PYTHON_ARGCOMPLETE_OK
 """``flightlog``: one subcommand a module, which adds itself to the command line."""
-import argparse
-from collections.abc import Callable, Sequence
 import os
 import sys
-from typing import Optional
+from typing import Optional, TYPE_CHECKING
 
-from flightlog_bucket.cli.backend import Failure, NotReachable
-from flightlog_bucket.cli.terminal import complain
-from flightlog_bucket.errors import ConfigurationError
+# The rest is loaded where Ctrl-C has its exit code already.
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
 
-# As a shell reports them: 128 and the number of the signal.
-INTERRUPTED, NOBODY_READS = 130, 141
-NOT_DONE = 1
-CANNOT = 2
-"""As of wrong usage: something that is needed is missing, e.g. space for the output."""
+# As a shell reports it: 128 and the number of the signal.
+INTERRUPTED = 130
 
 _DESCRIPTION = """\
 Work with flight logs: PX4 ULogs and ROS bags. "check" takes neither network nor ROS; the others
@@ -22,7 +18,7 @@ ask a node of flightlog_bucket over ROS 2, and some can do without one, with --d
 """
 
 
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: 'Optional[Sequence[str]]' = None) -> int:
     """
     Run a subcommand; return its exit code.
 
@@ -37,7 +33,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     return _guarded(run)
 
 
-def add_subcommands(parser: argparse.ArgumentParser) -> None:
+def add_subcommands(parser: 'argparse.ArgumentParser') -> None:
     """Add all subcommands to a command line; ``execute`` runs the one that was given."""
     from flightlog_bucket.cli import (
         check,
@@ -51,57 +47,36 @@ def add_subcommands(parser: argparse.ArgumentParser) -> None:
         upload,
         watch,
     )
-    subcommands = parser.add_subparsers(metavar='COMMAND', required=True)
+    from flightlog_bucket.cli.usage import Parser
+    subcommands = parser.add_subparsers(metavar='COMMAND', required=True, parser_class=Parser)
     for module in (upload, list_logs, download, delete, info, list_queue, retry, pause, watch,
                    check):
         module.add_to(subcommands)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+def execute(arguments: 'argparse.Namespace') -> int:
     """Run the subcommand of a command line; return the exit code."""
     return _guarded(lambda: _run(arguments))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog='flightlog', description=_DESCRIPTION)
+def _parser() -> 'argparse.ArgumentParser':
+    from flightlog_bucket.cli.usage import Parser
+    parser = Parser(prog='flightlog', description=_DESCRIPTION)
     add_subcommands(parser)
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: 'argparse.Namespace') -> int:
     code: int = arguments.run(arguments)
     return code
 
 
-def _guarded(run: Callable[[], int]) -> int:
+def _guarded(run: 'Callable[[], int]') -> int:
     try:
-        try:
-            return run()
-        finally:
-            # Here rather than at the interpreter's end, so that a failure can be told.
-            print(end='', flush=True)
+        from flightlog_bucket.cli.ending import exit_code_of
+        return exit_code_of(run)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # e.g. "| head"
-        _let_the_end_be_silent()
-        return NOBODY_READS
-    except (ConfigurationError, NotReachable) as error:
-        complain(str(error))
-        return CANNOT
-    except Failure as error:
-        complain(str(error))
-        return NOT_DONE
-    except OSError as error:  # a full disk, with "> FILE"
-        _let_the_end_be_silent()
-        complain(f'cannot write what was found: {error.strerror}')
-        return CANNOT
-
-
-def _let_the_end_be_silent() -> None:
-    """Let what is still to be written go nowhere: the interpreter flushes when it ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 if __name__ == '__main__':

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from flightlog_bucket.cli import connecting
 from flightlog_bucket.cli.backend import Failure
-from flightlog_bucket.cli.paths import expanded
+from flightlog_bucket.cli.paths import expanded, none_text
 from flightlog_bucket.cli.terminal import complain, say
 from flightlog_bucket.cli.usage import add_parser, EXIT_CODES, wrong_usage
 
@@ -41,13 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
     paths, unmatched = expanded(arguments.files)
     code = int(bool(unmatched))
     for pattern in unmatched:
-        complain(f'nothing matches {pattern}')
+        complain(none_text(pattern))
     if unmatched and not paths:
         return code
     with connecting.connect_to_node(arguments) as node:
         retried = 0
         # One by one, so that a file that is not known does not stand in the way of the others.
-        for asked in ([path] for path in paths) if paths else ([],):
+        for asked in [[path] for path in paths] or [[]]:
             try:
                 retried += node.retry(asked)
             except Failure as failure:

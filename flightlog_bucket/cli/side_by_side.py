@@ -1,4 +1,4 @@
-"""Several transfers at once, and what Ctrl-C does to them."""
+"""Several transfers at once, and what signals do to them."""
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 import os
@@ -8,11 +8,12 @@ import threading
 from types import FrameType
 from typing import Any, Generic, Optional, TypeVar, Union
 
-from flightlog_bucket.cli.backend import Failure, OnStep, Step
+from flightlog_bucket.cli.backend import Failure, NotReachable, OnStep, Step
 from flightlog_bucket.cli.display import Display
 from flightlog_bucket.cli.terminal import leave_at_once
 
-INTERRUPTED = 130
+_SIGNALLED = 128
+"""As a shell reports it: this and the number of the signal."""
 _POLL_S = 0.5
 _LAST_WAIT_S = 30.0
 _T = TypeVar('_T')
@@ -24,11 +25,14 @@ class SideBySide(Generic[_T]):
     """
     Works on several things at once, in threads; what is printed, one thread prints.
 
+    Ctrl-C and SIGTERM cancel all of it; a second one leaves at once, as the end of the terminal
+    does: what a node has begun it goes on with.
+
     :param count: of the things, which are known by their numbers
     :param work: does one of them, or raises ``Failure``
     :param tell: prints what became of one, and returns whether it is what was asked for
     :param at_once: so many threads
-    :param on_cancel: what to tell when Ctrl-C is pressed the first time
+    :param on_cancel: what to tell at the first Ctrl-C or SIGTERM
     """
 
     def __init__(self, count: int, work: Work[_T], tell: Tell[_T], *, at_once: int,
@@ -38,7 +42,7 @@ class SideBySide(Generic[_T]):
         self._tell = tell
         self._on_cancel = on_cancel
         self._cancel = threading.Event()
-        self._presses = 0
+        self._signal = 0
         self._left = SimpleQueue[int]()
         self._news = SimpleQueue[tuple[int, Any]]()
         for number in range(count):
@@ -47,7 +51,11 @@ class SideBySide(Generic[_T]):
                          for n in range(min(at_once, count))]
 
     def run(self, display: Display) -> int:
-        """Do all of it; return the exit code."""
+        """
+        Do all of it; return the exit code.
+
+        :raises NotReachable: it turned out that nobody is to do it
+        """
         with self._interruptible(), display:
             try:
                 for thread in self._threads:
@@ -59,12 +67,12 @@ class SideBySide(Generic[_T]):
                     thread.join(_LAST_WAIT_S)
         if are_right:
             return 0
-        return INTERRUPTED if self._presses else 1
+        return _SIGNALLED + self._signal if self._signal else 1
 
     def _follow(self, display: Display) -> bool:
         ended, are_right, is_told = 0, True, False
         while ended < self._count:
-            if self._presses and not is_told:
+            if self._signal and not is_told:
                 is_told = True
                 display.complain(self._on_cancel)
             try:
@@ -78,7 +86,8 @@ class SideBySide(Generic[_T]):
                 continue
             ended += 1
             display.end(number)
-            if isinstance(news, BaseException) and not isinstance(news, Failure):
+            if isinstance(news, NotReachable) or (
+                    isinstance(news, BaseException) and not isinstance(news, Failure)):
                 raise news
             are_right = self._tell(number, news) and are_right
         return are_right
@@ -101,22 +110,30 @@ class SideBySide(Generic[_T]):
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        before = signal.getsignal(signal.SIGINT)
-        if before is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+        handlers = {signal.SIGINT: self._cancel_all, signal.SIGTERM: self._cancel_all,
+                    signal.SIGHUP: self._leave}
+        if threading.current_thread() is not threading.main_thread():
             yield
             return
-        signal.signal(signal.SIGINT, self._on_signal)
+        before = {number: signal.getsignal(number) for number in handlers
+                  if signal.getsignal(number) is not signal.SIG_IGN}  # as nohup has it
+        for number in before:
+            signal.signal(number, handlers[number])
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler_before in before.items():
+                signal.signal(number, handler_before)
 
-    def _on_signal(self, number: int, frame: Optional[FrameType]) -> None:
-        self._presses += 1
-        if self._presses > 1:
-            leave_at_once(INTERRUPTED)
+    def _cancel_all(self, number: int, frame: Optional[FrameType]) -> None:
+        if self._signal:
+            self._leave(number, frame)
+        self._signal = number
         self._cancel.set()
         self._news.put((-1, None))
+
+    def _leave(self, number: int, frame: Optional[FrameType]) -> None:
+        leave_at_once(_SIGNALLED + number)
 
 
 def name_of(paths: Sequence[str], number: int) -> str:

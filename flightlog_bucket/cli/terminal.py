@@ -1,4 +1,5 @@
 """What is printed, and whether a person looks at it."""
+from contextlib import suppress
 import os
 import sys
 from typing import Any, Optional, TYPE_CHECKING
@@ -34,8 +35,9 @@ def say(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Say on stderr, in one line, what is wrong."""
-    print(f'flightlog: {escaped(text)}', file=sys.stderr, flush=True)
+    """Say on stderr, in one line, what is wrong; where that is full, the exit code tells it."""
+    with suppress(OSError):
+        print(f'flightlog: {escaped(text)}', file=sys.stderr, flush=True)
 
 
 def plain(text: str, style: str = '') -> Any:

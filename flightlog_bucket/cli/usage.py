@@ -1,8 +1,9 @@
 """What the subcommands share: their help, and how wrong usage ends."""
 import argparse
 from collections.abc import Callable
+from contextlib import suppress
 import sys
-from typing import TYPE_CHECKING
+from typing import NoReturn, TYPE_CHECKING
 
 from flightlog_bucket.cli.report import escaped
 
@@ -15,8 +16,31 @@ exit code:
   0    all that was asked for is done
   1    something is not
   2    wrong usage; or there is no node, or several; or something that is needed is missing
+  129  the terminal was closed
   130  stopped by Ctrl-C
-  141  what reads the output closed it, e.g. head"""
+  141  what reads the output closed it, e.g. head
+  143  stopped by SIGTERM"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Shows what was typed without what it may mean for the terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say on stderr what is wrong, and end the process."""
+        super().error(escaped(message))
+
+
+def count(text: str) -> int:
+    """
+    Return how many are meant.
+
+    :raises argparse.ArgumentTypeError: it is no number from 1
+    """
+    with suppress(ValueError):
+        number = int(text)
+        if number >= 1:
+            return number
+    raise argparse.ArgumentTypeError(f'{text!r}: give a number from 1')
 
 
 def add_parser(subcommands: '_SubParsersAction[argparse.ArgumentParser]', name: str, help_: str,
@@ -32,6 +56,7 @@ def add_parser(subcommands: '_SubParsersAction[argparse.ArgumentParser]', name: 
 
 def wrong_usage(arguments: argparse.Namespace, text: str) -> int:
     """Say on stderr what is wrong; return the exit code."""
-    print(f'{arguments.command_name}: {escaped(text)}; see "{arguments.command_name} --help"',
-          file=sys.stderr)
+    with suppress(OSError):
+        print(f'{arguments.command_name}: {escaped(text)}; see'
+              f' "{arguments.command_name} --help"', file=sys.stderr, flush=True)
     return WRONG_USAGE

@@ -1,14 +1,19 @@
 """``flightlog watch``: what goes on, until Ctrl-C."""
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Union
+import signal
+import sys
+from typing import Any, TYPE_CHECKING, Union
 
 from flightlog_bucket.cli import connecting
 from flightlog_bucket.cli.backend import Failure
 from flightlog_bucket.cli.terminal import console
 from flightlog_bucket.cli.transfer_view import TransferView
 from flightlog_bucket.cli.usage import add_parser, EXIT_CODES
-from flightlog_bucket.cli.watch_board import Board, JsonLines, Lines, Table
+from flightlog_bucket.cli.watch_board import Board, Table
+from flightlog_bucket.cli.watch_lines import JsonLines, Lines
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -22,7 +27,9 @@ _DESCRIPTION = """\
 Show the transfers of the node and how it is, as it goes on, until Ctrl-C: what moves, what waits
 and why, and what the node says of itself on /diagnostics.
 
-On a terminal this is a table. Elsewhere each change is a line.
+On a terminal this is a table. Elsewhere each change is a line; first, what is not over stands
+there once. Of diagnostics there is a line when a level changes, and while something is wrong one
+every 30 s, if it has something new to say.
 """
 _EXAMPLES = f"""\
 examples:
@@ -38,7 +45,7 @@ def add_to(subcommands: '_SubParsersAction[argparse.ArgumentParser]') -> None:
     parser = add_parser(subcommands, 'watch', 'show what goes on, until Ctrl-C', _DESCRIPTION,
                         _EXAMPLES, run)
     parser.add_argument('--json', action='store_true',
-                        help='one JSON object a message, with the names of msg/TransferStatus;'
+                        help='lines as one JSON object each, with the names of msg/TransferStatus;'
                              ' of diagnostics with task, level and message')
     connecting.add_options(parser)
 
@@ -52,9 +59,23 @@ def run(arguments: argparse.Namespace) -> int:
             board = JsonLines()
         else:
             board = Lines() if drawn is None else Table(drawn, node.name)
-        with board:
+        with _ended_by_signals(), board:
             _follow(node, board)
     return 0
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let the terminal be as before where a signal ends this."""
+    def leave(number: int, frame: Any) -> None:
+        sys.exit(128 + number)
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)
+              if signal.getsignal(number) is signal.SIG_DFL}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _follow(node: 'NodeBackend', board: Board) -> None:

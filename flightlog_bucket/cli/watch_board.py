@@ -1,25 +1,23 @@
-"""How what goes on is shown: as a table on a terminal, else as lines."""
+"""What goes on, as a table on a terminal."""
 from collections.abc import Sequence
 from datetime import datetime, timezone
-import time
 from types import TracebackType
-from typing import Optional, Protocol, TYPE_CHECKING
+from typing import Any, Optional, Protocol, TYPE_CHECKING
 
 from flightlog_bucket.cli.list_queue import table_of
-from flightlog_bucket.cli.terminal import plain, say
+from flightlog_bucket.cli.terminal import plain
 from flightlog_bucket.cli.transfer_view import FAILED, MOVING, OVER, TransferView
-from flightlog_bucket.cli.words import iso_text, json_line, moment_text
+from flightlog_bucket.cli.watch_lines import Id
+from flightlog_bucket.cli.words import moment_text
 
 if TYPE_CHECKING:
     from flightlog_bucket.cli.over_ros.topics import Diagnosis
     from rich.console import Console, Group
 
-_LINE_EVERY_S = 10.0
 _PER_S = 4
 _OVER_SHOWN = 10
 _KEPT = 2000
 _STYLES = {'OK': 'green', 'WARN': 'yellow', 'ERROR': 'red', 'STALE': 'magenta'}
-_Id = tuple[str, int]
 
 
 class Board(Protocol):
@@ -42,62 +40,6 @@ class Board(Protocol):
         """Note that nothing has happened."""
 
 
-class Lines:
-    """Prints a line when something changes, and now and then while something moves."""
-
-    def __init__(self) -> None:
-        self._began = datetime.now(timezone.utc)
-        self._last: dict[_Id, tuple[str, str, float]] = {}
-        self._told: dict[str, tuple[str, str]] = {}
-
-    def __enter__(self) -> Board:
-        """Begin to show."""
-        return self
-
-    def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException],
-                 trace: Optional[TracebackType]) -> None:
-        """End it."""
-
-    def transfer(self, view: TransferView) -> None:
-        """Print how a transfer stands, if it is news."""
-        name, now_s = (view.direction, view.id), time.monotonic()
-        state, reason, at_s = self._last.get(name, ('', '', 0.0))
-        is_same = (view.state, view.reason) == (state, reason)
-        if is_same and (view.state not in MOVING or now_s - at_s < _LINE_EVERY_S):
-            return
-        if not state and view.state in OVER and view.stamp and view.stamp < self._began:
-            return  # over before anybody watched
-        self._last[name] = (view.state, view.reason, now_s)
-        if len(self._last) > _KEPT:
-            del self._last[next(iter(self._last))]
-        say(f'{moment_text(datetime.now(timezone.utc))} {view.direction} {view.path}:'
-            f' {view.told()}')
-
-    def diagnostics(self, found: 'Sequence[Diagnosis]') -> None:
-        """Print what is not as it was."""
-        for one in found:
-            if self._told.get(one.task) != (one.level, one.message):
-                self._told[one.task] = (one.level, one.message)
-                say(f'{moment_text(datetime.now(timezone.utc))} {one.task}: {one.level}'
-                    f' {one.message}')
-
-    def tick(self) -> None:
-        """Print nothing."""
-
-
-class JsonLines(Lines):
-    """Prints each message as an object in a line."""
-
-    def transfer(self, view: TransferView) -> None:
-        """Print how a transfer stands."""
-        say(json_line({'stamp': iso_text(view.stamp), **view.as_fields()}))
-
-    def diagnostics(self, found: 'Sequence[Diagnosis]') -> None:
-        """Print how the node is."""
-        for one in found:
-            say(json_line(vars(one)))
-
-
 class Table:
     """
     Draws everything anew as it changes.
@@ -110,7 +52,7 @@ class Table:
         from rich.live import Live
         self._console = drawn
         self._name = name
-        self._views: dict[_Id, TransferView] = {}
+        self._views: dict[Id, TransferView] = {}
         self._found: Sequence[Diagnosis] = ()
         self._live = Live(console=drawn, get_renderable=self._drawing, refresh_per_second=_PER_S,
                           redirect_stdout=False, redirect_stderr=False,
@@ -154,11 +96,26 @@ class Table:
             line = plain(f'  {one.level:<6}', _STYLES.get(one.level, ''))
             parts.append(line.append_text(plain(f'{one.task}: {one.message}')))
         views = sorted(self._views.values(), key=_order)
-        rows = max(1, self._console.size.height - len(parts) - 3)
-        parts.append(table_of(views[:rows]) if views else plain('no transfers', 'dim'))
-        if len(views) > rows:
-            parts.append(plain(f'and {len(views) - rows} more', 'dim'))
+        if not views:
+            return Group(*parts, plain('no transfers', 'dim'))
+        shown = self._fitting(views, self._console.size.height - self._height(Group(*parts)) - 2)
+        parts.append(table_of(views[:shown]))
+        if len(views) > shown:
+            parts.append(plain(f'and {len(views) - shown} more', 'dim'))
         return Group(*parts)
+
+    def _fitting(self, views: 'Sequence[TransferView]', height: int) -> int:
+        """Return how many have room, which may take several lines each."""
+        count = max(1, min(len(views), height - 1))
+        while count > 1:
+            needed = self._height(table_of(views[:count]))
+            if needed <= height:
+                break
+            count = max(1, min(count - 1, count * height // needed))
+        return count
+
+    def _height(self, drawn: Any) -> int:
+        return len(self._console.render_lines(drawn, pad=False))
 
 
 def _order(view: TransferView) -> int:

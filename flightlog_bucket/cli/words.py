@@ -1,11 +1,14 @@
 """Rates, times and progress in words."""
+from dataclasses import replace
 from datetime import datetime, timezone
 import json
+import time
 from typing import Any, Optional
 
 from flightlog_bucket.cli.backend import Step
 from flightlog_bucket.sizes import size_text
 
+_SILENT_S = 3.0
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 
 
@@ -52,6 +55,22 @@ def step_text(step: Step) -> str:
     words = [f'{percent_text(step.done_bytes, step.total_bytes)} of {size_text(step.total_bytes)}'
              if step.total_bytes else 'begins', *movement_words(step.rate, step.remaining_s)]
     return ', '.join(words)
+
+
+def lasting_text(step: Step, at_s: float) -> str:
+    """
+    Return the same some time after it was told, for what is drawn again and again.
+
+    :param at_s: when it was told, in monotonic seconds
+    """
+    passed_s = time.monotonic() - at_s
+    if step.reason or step.state == 'queued':
+        return step_text(replace(
+            step, next_attempt_in_s=max(step.next_attempt_in_s - passed_s, 0.0)))
+    if passed_s <= _SILENT_S:
+        return step_text(step)
+    return (f'{step_text(replace(step, rate=0.0, remaining_s=None))}, no news for'
+            f' {int(passed_s)} s')
 
 
 def movement_words(rate: float, remaining_s: Optional[float]) -> list[str]:

@@ -119,6 +119,17 @@ def test_a_name_is_given(options: Options, log: Path) -> None:
         assert upload(backend, log, name='pad 3.ulg').s3_key.endswith('_pad 3.ulg')
 
 
+@pytest.mark.parametrize('name', [' ', 'a/b.ulg', 'flight.txt', 'flight.mcap', '.ulg', 'flight'])
+def test_a_name_that_cannot_be_changes_nothing_of_what_is_stored(
+        name: str, options: Options, log: Path, refused: Callable[..., None]) -> None:
+    with connected(**options) as backend:
+        key = upload(backend, log).s3_key
+        refused(400, call=lambda: upload(backend, log, name=name))
+        told = backend.info(os.fspath(log))
+        assert (told['file_state'], told['file_key'], told['rejected']) == ('stored', key, 0)
+        assert [entry.key for entry in backend.list('', most=None)] == [key]
+
+
 def test_what_cannot_be_is_said(options: Options, log: Path, tmp_path: Path,
                                 refused: Callable[..., None]) -> None:
     notes = tmp_path / 'notes.txt'

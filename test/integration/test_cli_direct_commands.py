@@ -3,6 +3,7 @@ import filecmp
 import json
 import os
 from pathlib import Path
+import re
 import select
 import signal
 import subprocess
@@ -63,6 +64,7 @@ def test_every_subcommand_that_can_do_without_a_node(
     listed = [json.loads(line) for line in run('list', '--json', *DIRECT).splitlines()]
     assert [one['key'] for one in listed] == keys
     assert all(key in run('list', *DIRECT) for key in keys)
+    assert [one['verdict'] for one in listed] == ['valid', 'valid']
     run('download', keys[0], '-o', 'back.ulg', *DIRECT)
     assert filecmp.cmp(logs[0], tmp_path / 'back.ulg', shallow=False)
     told = json.loads(run('info', '--json', 'a.ulg', *DIRECT))
@@ -78,6 +80,9 @@ def test_every_subcommand_that_can_do_without_a_node(
     (('upload', 'a.ulg', '--direct', '--config', 'none.yaml'), 2, 'cannot read'),
     (('upload', '--enqueue', 'a.ulg', *DIRECT), 2, '--enqueue'),
     (('upload', 'none.ulg', *DIRECT), 1, 'none.ulg'),
+    (('upload', '', *DIRECT), 1, 'an empty name is the name of no file'),
+    (('info', 'none.ulg', *DIRECT), 1, 'or a key that begins with flight_logs/'),
+    (('upload', 'a.ulg', '--name', '', *DIRECT), 2, '--name is empty'),
     (('download', 'flight_logs/x/y.ulg', *DIRECT), 1, 'Access denied'),
     (('list', *DIRECT, '--region', 'X Y'), 2, 'region')])
 def test_what_is_wrong_is_said_and_ends_with_its_code(
@@ -108,10 +113,36 @@ def test_ctrl_c_stops_it_and_the_same_command_goes_on(
             assert first.wait(_BOUND_S) == 130, said
         finally:
             first.kill()
-    assert 'goes on where it was' in said
+    assert re.search(r'stopped; (5\.2|10\.5|15\.7) MB of 19\.9 MB are up, and the same command'
+                     ' sends the rest', said), said
     found = admin.list_objects_v2(Bucket='flight-logs', Prefix=f'flight_logs/{machine}/')
     assert found['KeyCount'] == 0
     before = proxy.count('PUT', 'uploadId')
     done = flightlog(tmp_path, environment, *words)
     assert done.returncode == 0, done.stderr
     assert proxy.count('PUT', 'uploadId') - before <= 3
+
+
+def test_a_name_that_is_empty_keeps_no_other_file_away(
+        environment: dict[str, str], tmp_path: Path) -> None:
+    write_dated_log(tmp_path / 'a.ulg')
+    done = flightlog(tmp_path, environment, 'upload', '--json', '', 'a.ulg', *DIRECT)
+    assert (done.returncode, done.stderr) == (1, '')
+    told = {one['path']: one for one in map(json.loads, done.stdout.splitlines())}
+    assert (told['']['success'], told['']['status']) == (False, 400)
+    assert told[os.fspath(tmp_path / 'a.ulg')]['success']
+
+
+def test_where_nobody_can_be_told_what_is_stored_is_said_on_stderr(
+        environment: dict[str, str], tmp_path: Path) -> None:
+    logs = [write_dated_log(tmp_path / 'a.ulg')]
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run(
+            [sys.executable, '-c', _MAIN, 'upload', '--json', *map(os.fspath, logs), *DIRECT],
+            cwd=tmp_path, env=environment, stdout=full, stderr=subprocess.PIPE, text=True,
+            timeout=_BOUND_S)
+    assert done.returncode == 2
+    assert done.stderr == ('flightlog: cannot write what was found: No space left on device; 1 of'
+                           ' 1 is stored\n')
+    listed = flightlog(tmp_path, environment, 'list', '--json', *DIRECT)
+    assert len(listed.stdout.splitlines()) == 1

@@ -74,7 +74,8 @@ def test_a_stopped_upload_goes_on_with_the_next_command(
     with connected(**options) as first, pytest.raises(Failure) as caught:
         upload(first, big_log, Steps(stop_after(2 * PART_BYTES + 1, cancel)), cancel)
     assert caught.value.status == 499
-    assert 'goes on where it was' in str(caught.value)
+    up = next(text for text in ('10.5 MB', '15.7 MB') if text in str(caught.value))
+    assert f'{up} of 19.9 MB are up' in str(caught.value)
     assert stored(admin, options) == []
     assert len(open_uploads(admin, options)) == 1
     before = proxy.count('PUT', 'uploadId')
@@ -135,7 +136,7 @@ def test_a_wait_ends_when_it_is_stopped(backend: Backend, proxy: FaultProxy, log
         steps.wait_for(lambda step: bool(step.reason))
         began = time.monotonic()
         cancel.set()
-        with pytest.raises(Failure, match='stopped') as caught:
+        with pytest.raises(Failure, match='stopped; nothing of it is up yet') as caught:
             outcome.result(30)
     assert caught.value.status == 499
     assert time.monotonic() - began < 10.0
@@ -206,12 +207,30 @@ def test_a_second_command_is_told_of_the_first(options: Options, log: Path) -> N
         with pytest.raises(NotReachable, match='another command') as caught:
             upload(second, log)
         assert '--state-directory' in str(caught.value)
-        assert len(list(second.list('', most=None))) == 1, 'only uploads need the ledger'
+        [entry] = second.list('', most=None)
+        assert entry.verdict == '', 'only uploads need the ledger'
+        told, settings = second.info(os.fspath(log)), second.info('')
+        assert (told['file_state'], told['queued']) == ('unknown', None)
+        for said in (told['file_reason'], settings['ledger_problem']):
+            assert 'another command is uploading' in str(said)
+        assert second.info(entry.key)['object']['key'] == entry.key  # type: ignore[index]
         other = {**options, 'machine': f'{options["machine"]}-b'}
         with connected(**other) as third:
             assert not upload(third, log).already_stored
     with connected(**options) as fourth:
+        assert fourth.info(os.fspath(log))['file_state'] == 'stored'
+        assert [one.verdict for one in fourth.list('', most=None)] == ['valid']
         assert upload(fourth, log).already_stored
+
+
+def test_who_reads_the_ledger_is_in_the_way_of_nobody(options: Options, log: Path) -> None:
+    with connected(**options) as first:
+        upload(first, log)
+    with connected(**options) as reader, connected(**options) as writer:
+        assert reader.info(os.fspath(log))['stored'] == 1
+        entries = reader.list('', most=None)
+        assert next(entries).verdict == 'valid'
+        assert upload(writer, log).already_stored
 
 
 def test_what_was_given_up_is_cleared_away(

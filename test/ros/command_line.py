@@ -16,9 +16,12 @@ from typing import Any, Optional
 from flightlog_bucket.sandbox import Sandbox
 from flightlog_bucket.sandbox.process import package_environment
 from flightlog_bucket.srv import Upload
+from in_process import run_here
 from ros_client import RosClient
 
 WAIT_S = 60.0
+KNOWN = {'FLIGHTLOG_NODE': '/flightlog_bucket'}
+"""So that a command need not wait for whether there is another node."""
 PREFIX = 'flight_logs/'
 _OVER_ROS = ('upload', 'list', 'download', 'delete', 'info', 'queue', 'retry', 'pause', 'resume',
              'watch')
@@ -33,14 +36,20 @@ def begin(*arguments: object, environment: Optional[Mapping[str, str]] = None, c
     """Start the command with pipes; ``code`` runs before it."""
     return subprocess.Popen(
         [sys.executable, '-c', f'{code}\n{_PROGRAM}', *_texts(arguments)], text=True,
-        env={**package_environment(), **(environment or {})},
+        env={**package_environment(), **KNOWN, **(environment or {})},
         **{'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE,
            **options})
 
 
-def run(*arguments: object, **options: Any) -> tuple[int, str, str]:
-    """Run the command with pipes; return its exit code, its output and its complaints."""
-    with begin(*arguments, **options) as command:
+def run(*arguments: object, cwd: Optional[Path] = None, **options: Any) -> tuple[int, str, str]:
+    """
+    Run the command with pipes; return its exit code, its output and its complaints.
+
+    It runs in this process where nothing else is asked for by options, as it is faster.
+    """
+    if not options:
+        return run_here(_texts(arguments), KNOWN, cwd)
+    with begin(*arguments, cwd=cwd, **options) as command:
         out, err = command.communicate(timeout=WAIT_S)
     return command.returncode, out, err
 
@@ -94,7 +103,8 @@ class Terminal:
         self._process = subprocess.Popen(
             [sys.executable, '-c', _IN_TERMINAL, _PROGRAM, *_texts(arguments)],
             stdin=slave, stdout=slave, stderr=slave, cwd=directory, start_new_session=True,
-            env={**_plain(package_environment()), 'TERM': 'xterm-256color', **(environment or {})})
+            env={**_plain(package_environment()), **KNOWN, 'TERM': 'xterm-256color',
+                 **(environment or {})})
         os.close(slave)
         self._changed = threading.Condition()
         self._raw = b''

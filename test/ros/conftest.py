@@ -1,11 +1,9 @@
 """The fixtures of the tests with a real node."""
 from collections.abc import Callable, Iterator
-import fcntl
 import json
 import os
 from pathlib import Path
 import random
-import tempfile
 from typing import Any
 import warnings
 
@@ -16,6 +14,7 @@ pytest.importorskip('rclpy', reason='ROS 2 is not installed')
 pytest.importorskip('flightlog_bucket.srv', reason='the interfaces are not built')
 
 from flightlog_bucket.sandbox import Sandbox
+from flightlog_bucket.sandbox.domain import own_domain
 from flightlog_bucket.settings import MIB
 from robot import Robot
 from ros_client import RosClient
@@ -23,37 +22,14 @@ import split_events
 from support.fault_proxy import FaultProxy
 from support.logs import write_log
 
-DOMAINS = range(30, 100)
-
 StartNode = Callable[..., NodeProcess]
 
 
 @pytest.fixture(scope='session', autouse=True)
 def domain() -> Iterator[int]:
     """Take a DDS domain that no other test process on this computer has."""
-    before = dict(os.environ)
-    number, lock = _free_domain()
-    os.environ['ROS_DOMAIN_ID'] = str(number)
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    try:
+    with own_domain() as number:
         yield number
-    finally:
-        os.close(lock)
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def _free_domain() -> tuple[int, int]:
-    for number in DOMAINS:
-        lock = os.open(Path(tempfile.gettempdir()) / f'flightlog_bucket_domain_{number}.lock',
-                       os.O_RDWR | os.O_CREAT)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-        else:
-            return number, lock
-    raise RuntimeError('all DDS domains for tests are taken')
 
 
 @pytest.fixture(scope='session')

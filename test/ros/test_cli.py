@@ -14,6 +14,7 @@ from command_line import (
     run,
     stored,
 )
+from flightlog_bucket.cli.over_ros import node_backend
 from flightlog_bucket.sandbox import Sandbox
 from flightlog_bucket.srv import Info, Upload
 from node_process import NodeProcess
@@ -56,8 +57,10 @@ def test_list_gives_programs_all_that_is_known(node: NodeProcess, ros: RosClient
 
 
 def test_list_goes_through_all_pages_while_somebody_reads(
-        node: NodeProcess, sandbox: Sandbox, folder: str) -> None:
-    names = [f'{folder}20250727_143022_{number:04}_{"x" * 100}.ulg' for number in range(1003)]
+        node: NodeProcess, sandbox: Sandbox, folder: str,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_backend, 'MOST', 100)
+    names = [f'{folder}20250727_143022_{number:04}_{"x" * 800}.ulg' for number in range(203)]
     s3 = sandbox.admin_client()
     for name in names:
         s3.put_object(Bucket=sandbox.bucket_name, Key=name, Body=b'x')
@@ -70,7 +73,7 @@ def test_list_goes_through_all_pages_while_somebody_reads(
         assert command.stdout is not None
         assert command.stderr is not None
         assert command.stdout.readline()
-        command.stdout.close()  # 160 kB fit in no pipe
+        command.stdout.close()  # all of it fits in no pipe
         assert command.wait() == 141
         assert command.stderr.read() == ''
 

@@ -14,6 +14,7 @@ from command_line import (
 )
 from flightlog_bucket.sandbox import Sandbox
 from flightlog_bucket.settings import MIB
+from flightlog_bucket.srv import Info
 from node_process import NodeProcess
 import pytest
 from ros_client import RosClient
@@ -35,7 +36,7 @@ def folder(parameters: dict[str, Any]) -> str:
 
 
 def test_no_node_is_told_soon(domain: int) -> None:
-    empty = {'ROS_DOMAIN_ID': '101'}
+    empty = {'ROS_DOMAIN_ID': '101', 'FLIGHTLOG_NODE': ''}
     for command in ('list', 'queue', 'pause'):
         code, out, err = run(command, '--timeout', '0.5', environment=empty)
         assert (code, out) == (2, '')
@@ -50,19 +51,62 @@ def test_of_several_nodes_one_must_be_named(
                ros_arguments=('-r', '__ns:=/second')).serving()
     # A busy computer may find the second one too late, once.
     told: list[tuple[int, str, str]] = []
-    wait_until(lambda: told.append(run('info')) or told[-1][0] == 2, within_s=60)
+    nameless = {'FLIGHTLOG_NODE': ''}
+    wait_until(lambda: told.append(run('info', environment=nameless)) or told[-1][0] == 2,
+               within_s=60)
     _, out, err = told[-1]
     assert out == ''
     assert 'several nodes: /flightlog_bucket, /second/flightlog_bucket' in err
     code, out, _ = run('info', '--json', '--node', 'second/flightlog_bucket')
     assert (code, json.loads(out)['robot_instance_id']) == (0, 'second')
-    code, _, err = run('info', '--node', '/third', '--timeout', '10')
+    code, _, err = run('info', '--node', '/third', '--timeout', '0.5')
     assert code == 2
     assert 'no node /third; there is /flightlog_bucket, /second/flightlog_bucket' in err
     for wrong in ('/with space', '/a//b', '\x1b[2J'):
         code, _, err = run('info', '--node', wrong, '--timeout', '0.5')
         assert code == 2, err
         assert len(err.splitlines()) == 1
+
+
+def test_two_nodes_of_one_name_are_told(node: NodeProcess, start_node: Any,
+                                        parameters: dict[str, Any]) -> None:
+    start_node({**parameters, 'robot_instance_id': 'twin'}).serving()
+    wait_until(lambda: run('pause')[0] == 2, within_s=60)
+    code, out, err = run('pause')
+    assert (code, out) == (2, '')
+    assert 'two nodes are called /flightlog_bucket; give them namespaces' in err
+
+
+def test_before_a_change_it_waits_for_other_nodes(
+        node: NodeProcess, start_node: Any, parameters: dict[str, Any], ros: RosClient) -> None:
+    start_node({**parameters, 'robot_instance_id': 'second'},
+               ros_arguments=('-r', '__ns:=/second')).serving()
+    # The second one is seen only once the graph is quiet.
+    code = ('from flightlog_bucket.cli.over_ros import finding\n'
+            'all_names, wait = finding.names, finding.Graph.wait_until_quiet\n'
+            'finding.names = lambda node: all_names(node)[:1]\n'
+            'def quiet(self):\n'
+            '    wait(self)\n'
+            '    self._until(lambda: len(all_names(self._node)) == 2, 30)\n'
+            '    finding.names = all_names\n'
+            'finding.Graph.wait_until_quiet = quiet')
+    ended, out, err = run('pause', environment={'FLIGHTLOG_NODE': ''}, code=code)
+    assert (ended, out) == (2, '')
+    assert 'several nodes' in err
+    assert not ros.call(Info).paused
+
+
+def test_a_node_that_does_not_answer_is_asked_all_the_same(node: NodeProcess) -> None:
+    assert run('info')[0] == 0  # it is known
+    node.send(signal.SIGSTOP)
+    try:
+        code, out, err = run('info', '--timeout', '0.1')
+    finally:
+        node.send(signal.SIGCONT)
+    assert (code, out) == (2, '')
+    assert ('/flightlog_bucket does not answer within 0.1 s; it may have ended, hang, or be busy:'
+            ' try a longer --timeout, e.g. 30, or give --direct') in err
+    assert run('info')[0] == 0
 
 
 def test_without_ros_it_says_what_to_do() -> None:
@@ -97,6 +141,26 @@ def test_ctrl_c_leaves_nothing_in_the_bucket(
     assert 'cancelled' in err
     assert objects(sandbox, folder) == []
     assert uploads_in_parts(sandbox, folder) == []
+
+
+def test_sigterm_cancels_and_the_end_of_the_terminal_does_not(
+        slow: NodeProcess, proxy: FaultProxy, tmp_path: Path, sandbox: Sandbox,
+        folder: str) -> None:
+    kept, cancelled = (write_big_ulg(tmp_path / f'{tmp_path.name}{n}.ulg', 20 * MIB, n)
+                       for n in range(2))
+    with begin('upload', kept) as left, begin('upload', cancelled) as ended:
+        for command in (left, ended):
+            assert command.stdout is not None
+            assert command.stdout.readline()
+        left.send_signal(signal.SIGHUP)
+        ended.send_signal(signal.SIGTERM)
+        assert left.wait(60) == 129
+        _, err = ended.communicate(timeout=60)
+    assert ended.returncode == 143
+    assert 'cancelled' in err
+    wait_until(lambda: objects(sandbox, folder), 60)
+    [key] = objects(sandbox, folder)
+    assert key.endswith(kept.name)
 
 
 def test_who_stops_reading_cancels_the_upload(

@@ -4,12 +4,13 @@ from pathlib import Path
 import re
 
 from flightlog_bucket.cli import display as displays
-from flightlog_bucket.cli import terminal
+from flightlog_bucket.cli import terminal, words
 from flightlog_bucket.cli.backend import Step
 from flightlog_bucket.cli.display import Bars, Lines
 from flightlog_bucket.cli.list_queue import table_of
-from flightlog_bucket.cli.watch_board import Lines as WatchLines
 from flightlog_bucket.cli.watch_board import Table
+from flightlog_bucket.cli.watch_lines import Lines as WatchLines
+from flightlog_bucket.cli.words import lasting_text
 import pytest
 from rich.console import Console
 from test_cli_words import view
@@ -56,15 +57,33 @@ def test_bars_show_each_transfer_and_the_sum() -> None:
     drawn = console()
     with Bars(['/data/a.ulg', '/data/b.ulg'], drawn) as bars:
         bars.step(0, Step('uploading', 25, 100, 5.0, 15.0))
-        bars.step(1, Step('queued', 0, 100, 0.0, None, 1, 'no network', 12))
-        drawn_before = len(shown(drawn))
-        bars.say('a.ulg: stored')
+        bars.step(1, Step('queued', 0, 100, 0.0, None, 1, 'no network', 12.4))
         bars.end(0)
-    text = shown(drawn)
-    assert drawn_before >= 0
-    assert 'a.ulg: stored\n' in text
+        bars.say('a.ulg: stored')
+        text = shown(drawn)
+    below = text.partition('a.ulg: stored\n')[2]
+    assert '1 of 2 done' in below
+    assert '0 of 2 done' not in below
+    assert '25 %' not in below
     assert re.search(r'b\.ulg .*waits: no network; next try in 0:12', text)
     assert '1 of 2 done' in text
+
+
+def test_old_news_are_not_shown_as_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr(words.time, 'monotonic', lambda: now_s)
+    moving = Step('uploading', 25, 100, 5.0, 15.0)
+    assert lasting_text(moving, now_s - 2.9) == '25 % of 100 B, 5 B/s, 0:15 left'
+    assert lasting_text(moving, now_s - 7.5) == '25 % of 100 B, no news for 7 s'
+    waiting = Step('queued', 0, 100, 0.0, None, 1, 'no network', 12.0)
+    assert lasting_text(waiting, now_s - 5) == 'waits: no network; next try in 0:07'
+    assert lasting_text(waiting, now_s - 50) == 'waits: no network'
+    drawn = console()
+    with Bars(['/data/a.ulg'], drawn) as bars:
+        bars.step(0, moving)
+        now_s += 60
+        bars._progress.refresh()
+        assert re.search('no news for 60 s *$', shown(drawn).rpartition('a.ulg')[2])
 
 
 def test_nothing_in_a_name_or_a_reason_reaches_the_terminal() -> None:
@@ -103,8 +122,7 @@ def test_the_table_of_the_queue_names_what_counts() -> None:
 
 def test_watching_prints_changes_and_nothing_twice(capsys: pytest.CaptureFixture[str]) -> None:
     lines = WatchLines()
-    old = view(id=1, state='stored', stamp=lines._began.replace(year=2000))
-    for one in (old, view(id=2), view(id=2, attempts=1),
+    for one in (view(id=2), view(id=2, attempts=1),
                 view(id=2, state='uploading', sent_bytes=10),
                 view(id=2, state='uploading', sent_bytes=20), view(id=2, state='stored')):
         lines.transfer(one)
@@ -125,6 +143,21 @@ def test_the_watched_table_keeps_what_is_open_and_what_was_last() -> None:
     assert '/data/waiting.ulg' in last
     assert '/data/29.ulg' in last
     assert '/data/02.ulg' not in last
+
+
+def test_the_watched_table_fits_the_terminal_though_rows_are_folded() -> None:
+    drawn = console(80)
+    with Table(drawn, '/flightlog_bucket') as board:
+        for number in range(30):
+            board.transfer(view(id=number, path=f'/data/log/run7/{number:02}.ulg',
+                                reason='no network: ' + 'the name cannot be resolved ' * 5))
+        board._live.refresh()
+        picture = board._drawing()
+    lines = [''.join(part.text for part in line) for line in drawn.render_lines(picture)]
+    assert len(lines) <= drawn.height
+    assert sum('/00.ulg' in line or '/01.ulg' in line for line in lines) == 2
+    shown_count = sum('queued' in line for line in lines)
+    assert lines[-1].strip() == f'and {30 - shown_count} more'
 
 
 @pytest.mark.parametrize('term, is_drawn', [

@@ -2,7 +2,7 @@
 import os
 from pathlib import Path
 
-from flightlog_bucket.cli.paths import absolute, expanded
+from flightlog_bucket.cli.paths import absolute, expanded, none_text
 import pytest
 
 
@@ -38,6 +38,17 @@ def test_what_nothing_matches_is_told(here: Path) -> None:
         [f'{here}/a.ulg', f'{here}/missing.ulg'], ['no*.ulg'])
 
 
-def test_an_empty_name_stays_empty() -> None:
+def test_an_empty_name_means_nothing_and_keeps_no_other_away(here: Path) -> None:
     assert absolute('') == ''
-    assert expanded(['']) == ([''], [])
+    assert expanded(['', 'a.ulg']) == ([f'{here}/a.ulg'], [''])
+    assert none_text('') == 'an empty name is the name of no file'
+    assert none_text('no*') == 'nothing matches no*'
+
+
+def test_a_link_and_what_it_leads_to_are_one_file_under_the_first_name(here: Path) -> None:
+    (here / 'latest.ulg').symlink_to('a.ulg')
+    (here / 'folder').symlink_to('deep')
+    assert expanded(['latest.ulg', 'a.ulg']) == ([f'{here}/latest.ulg'], [])
+    assert expanded(['a.ulg', '*.ulg'])[0] == [
+        f'{here}/{name}' for name in ('a.ulg', 'b.ulg', 'odd1.ulg', 'odd[1].ulg')]
+    assert expanded(['deep', 'folder/']) == ([f'{here}/deep'], [])

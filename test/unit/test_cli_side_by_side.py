@@ -5,7 +5,7 @@ import signal
 import threading
 from typing import Any, Union
 
-from flightlog_bucket.cli.backend import Failure, OnStep, Step
+from flightlog_bucket.cli.backend import Failure, NotReachable, OnStep, Step
 from flightlog_bucket.cli.display import Quiet
 from flightlog_bucket.cli.side_by_side import SideBySide
 import pytest
@@ -86,23 +86,46 @@ def test_a_surprise_is_raised_and_cancels_the_rest() -> None:
     assert cancelled.is_set()
 
 
-def test_ctrl_c_cancels_what_runs_and_begins_nothing_more() -> None:
-    before = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize('number, code', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_cancel_what_runs_and_begins_nothing_more(
+        number: signal.Signals, code: int) -> None:
+    before = signal.getsignal(number)
     began = []
+    sent = number
 
     def work(number: int, on_step: OnStep, cancel: threading.Event) -> int:
         began.append(number)
         if number == 0:
             return number
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), sent)
         assert cancel.wait(20)
         raise Failure(499, 'it was cancelled')
-    code, shown, told = work_on(4, work, at_once=1)
-    assert (code, began, shown.complaints) == (130, [0, 1], ['cancelling'])
+    ended, shown, told = work_on(4, work, at_once=1)
+    assert (ended, began, shown.complaints) == (code, [0, 1], ['cancelling'])
     assert told[0] == 0
     assert [str(told[n]) for n in (1, 2, 3)] == [
         'it was cancelled', 'it was not begun', 'it was not begun']
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(number) is before
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup has it
+
+    def work(number: int, on_step: OnStep, cancel: threading.Event) -> int:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return number
+    try:
+        assert work_on(1, work)[0] == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_where_nobody_is_to_do_it_nothing_more_is_begun() -> None:
+    def work(number: int, on_step: OnStep, cancel: threading.Event) -> int:
+        raise NotReachable(409, 'there are several nodes')
+    with pytest.raises(NotReachable, match='several nodes'):
+        work_on(4, work, at_once=1)
 
 
 def test_what_was_done_in_spite_of_ctrl_c_is_done() -> None:

@@ -18,7 +18,8 @@ from flightlog_bucket.cli.backend import (
     Uploaded,
 )
 from flightlog_bucket.cli.over_ros import messages
-from flightlog_bucket.cli.over_ros.finding import check_is_only, find, Presence
+from flightlog_bucket.cli.over_ros.finding import Graph, Presence
+from flightlog_bucket.cli.over_ros.last_news import LastNews
 from flightlog_bucket.cli.over_ros.session import Session, wait_for
 from flightlog_bucket.cli.over_ros.topics import Topics
 from flightlog_bucket.cli.transfer_view import TransferView
@@ -33,10 +34,12 @@ MOST = 1000
 _DEEP = QoSProfile(depth=1000)
 _POLL_S = 0.25
 _ASK_AGAIN_S = 0.5
+_LONG_S = 30.0
 # An answer is awaited for as long as the node lives; this bounds the wait for one that is stuck.
 _ANSWER_S = 600.0
 _ACCEPT_S = 60.0
 _CANCEL_S = 60.0
+_UNKNOWN_GOAL = 0
 _COMPLETION_S = 1.5
 _MOST_KEYS = 200
 _KINDS = {'list': List, 'download': Download, 'delete': Delete, 'set_paused': SetBool,
@@ -49,11 +52,14 @@ class NodeBackend:
 
     :param session: of this process
     :param name: of the node, fully qualified
+    :param unsure: set where the node is meant because it seems to be the only one
     """
 
-    def __init__(self, session: Session, name: str) -> None:
+    def __init__(self, session: Session, name: str, unsure: Optional[Graph] = None) -> None:
         self.name = name
         self._session = session
+        self._unsure = unsure
+        self._making_sure = threading.Lock()
         self._presence = Presence(session.node, name)
         self._uploads = session.do(lambda: ActionClient(
             session.node, UploadLog, f'{name}/upload_log', goal_service_qos_profile=_DEEP,
@@ -77,38 +83,50 @@ class NodeBackend:
         :param wanted: its name; empty: the only one that there is
         :raises NotReachable: there is none, or several
         """
+        graph = Graph(session.node)
+        name = graph.find(wanted, timeout_s, or_direct)
+        backend = cls(session, name, None if wanted else graph)
         deadline_s = time.monotonic() + timeout_s
-        backend = cls(session, find(session.node, wanted, timeout_s, or_direct))
         answers: list[Future[Any]] = []
         while not any(answer.done() for answer in answers):
-            if time.monotonic() >= deadline_s:
-                raise NotReachable(503, f'{backend.name} does not answer within {timeout_s:g} s;'
-                                   ' it may have ended just now, or hang' + or_direct)
+            if answers and time.monotonic() >= deadline_s:
+                raise NotReachable(503, f'{name} does not answer within {timeout_s:g} s; it may'
+                                   ' have ended, hang, or be busy: try a longer --timeout'
+                                   f'{"" if timeout_s >= _LONG_S else f", e.g. {_LONG_S:g}"}'
+                                   + or_direct)
             answers.append(backend._begin('info'))
             wait_for(answers[-1], _ASK_AGAIN_S)
         backend._presence.wait_until_known()
-        if not wanted:  # another one may have been noticed meanwhile
-            check_is_only(session.node)
+        if wanted:
+            graph.check_is_one(name)
+        else:  # another one may have been noticed meanwhile
+            graph.check_is_only()
         return backend
 
     def upload(self, path: str, *, name: str, enqueue_only: bool, on_step: OnStep,
                cancel: threading.Event) -> Uploaded:
         """Store a log; a goal waits out what passes, and is cancelled by ``cancel``."""
+        said = LastNews(on_step)
         goal = UploadLog.Goal(file_path=messages.as_string(path),
                               custom_filename=messages.as_string(name),
                               enqueue_only=enqueue_only)
+        self._make_sure()
         self._check_has(self._uploads.server_is_ready, 'upload_log')
         accepting = self._session.ask(lambda: self._uploads.send_goal_async(
-            goal, feedback_callback=lambda told: on_step(messages.step_of(told.feedback))))
+            goal, feedback_callback=lambda told: said.step(messages.step_of(told.feedback))))
         handle = self._answer_to(accepting, within_s=_ACCEPT_S)
         if not handle.accepted:
             raise Failure(503, f'{self.name} has as many uploads as it takes at once; try again'
                           ' when some are done, or give --enqueue')
         ending = self._session.ask(handle.get_result_async)
-        self._wait(ending, cancel)
+
+        def ask_again_in_silence() -> None:
+            if said.is_silent():
+                self._session.ask(handle.get_result_async, ending)
+        self._wait(ending, cancel, meanwhile=ask_again_in_silence)
         if not ending.done():
             self._session.ask(handle.cancel_goal_async)
-        return messages.uploaded_of(self._answer_to(ending, within_s=_CANCEL_S).result)
+        return self._outcome_of(self._answer_to(ending, _CANCEL_S, ask_again_in_silence), path)
 
     def list(self, prefix: str, *, most: Optional[int]) -> Iterator[Entry]:
         """Yield the logs, page by page."""
@@ -144,6 +162,7 @@ class NodeBackend:
 
     def delete(self, key: str) -> None:
         """Delete a log from the bucket."""
+        self._make_sure()
         self._call('delete', s3_key=messages.as_string(key))
 
     def info(self, target: str) -> dict[str, object]:
@@ -179,11 +198,13 @@ class NodeBackend:
 
         :param paths: of the files; none: of all that wait or were rejected
         """
+        self._make_sure()
         answer = self._call('retry', file_paths=[messages.as_string(path) for path in paths])
         return int(answer.retried)
 
     def set_paused(self, paused: bool) -> str:
         """Stop all uploads, or let them go on; return what the node says."""
+        self._make_sure()
         answer = self._answer_to(self._begin('set_paused', data=paused))
         if not answer.success:
             raise Failure(500, answer.message)
@@ -207,19 +228,41 @@ class NodeBackend:
         request = _KINDS[kind].Request(**fields)
         return self._session.ask(lambda: client.call_async(request))
 
-    def _answer_to(self, answer: 'Future[Any]', within_s: float = _ANSWER_S) -> Any:
+    def _make_sure(self) -> None:
+        """
+        Check once, before something is changed, that there is no other node that may be meant.
+
+        :raises NotReachable: there is
+        """
+        with self._making_sure:
+            if self._unsure is not None:
+                self._unsure.wait_until_quiet()
+                self._unsure.check_is_only()
+                self._unsure = None
+
+    def _outcome_of(self, answer: Any, path: str) -> Uploaded:
+        if answer.status == _UNKNOWN_GOAL:
+            raise Failure(503, f'{self.name} does not know any more what became of {path}; see'
+                          ' "flightlog info" with it')
+        return messages.uploaded_of(answer.result)
+
+    def _answer_to(self, answer: 'Future[Any]', within_s: float = _ANSWER_S,
+                   meanwhile: Optional[Callable[[], None]] = None) -> Any:
         deadline_s = time.monotonic() + within_s
-        self._wait(answer, until=lambda: time.monotonic() >= deadline_s)
+        self._wait(answer, until=lambda: time.monotonic() >= deadline_s, meanwhile=meanwhile)
         if not answer.done():
             raise Failure(503, f'{self.name} did not answer within {within_s:.0f} s')
         return answer.result()
 
     def _wait(self, answer: 'Future[Any]', cancel: Optional[threading.Event] = None,
-              until: Optional[Callable[[], bool]] = None) -> None:
+              until: Optional[Callable[[], bool]] = None,
+              meanwhile: Optional[Callable[[], None]] = None) -> None:
         """Wait for an answer until somebody cancels, or it takes too long."""
         while not wait_for(answer, _POLL_S):
             if (cancel and cancel.is_set()) or (until and until()):
                 return
+            if meanwhile is not None:
+                meanwhile()
             if not self._presence.is_there():
                 # What it said last may have been on its way.
                 with suppress(Exception):

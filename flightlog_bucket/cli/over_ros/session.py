@@ -70,13 +70,15 @@ class Session:
             raise Failure(503, f'ROS 2 does not react within {_DO_S:.0f} s')
         return outcome.result()
 
-    def ask(self, begin: Callable[[], Any]) -> 'Future[Any]':
+    def ask(self, begin: Callable[[], Any],
+            again: 'Optional[Future[Any]]' = None) -> 'Future[Any]':
         """
         Begin what is answered later, and return its answer to come.
 
         :param begin: returns the future of rclpy
+        :param again: the answer of before, where this asks once more; the first one counts
         """
-        answer = Future[Any]()
+        answer = Future[Any]() if again is None else again
         self.do(lambda: begin().add_done_callback(lambda done: _settle(answer, done)))
         return answer
 
@@ -93,6 +95,8 @@ def wait_for(answer: 'Future[_T]', seconds: float) -> bool:
 
 
 def _settle(answer: 'Future[Any]', done: Any) -> None:
+    if answer.done():  # all come in the thread that spins
+        return
     error = done.exception()
     if error is None:
         answer.set_result(done.result())

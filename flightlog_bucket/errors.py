@@ -260,6 +260,14 @@ class Paused(Cancelled):
 
 
 class Withdrawn(Cancelled):
-    """Who asked for the upload has taken that back."""
+    """
+    Who asked for the upload has taken that back.
+
+    :param goes_on: others want it, so that it is stored all the same
+    """
 
     retryable = False
+
+    def __init__(self, reason: str, *, goes_on: bool = False) -> None:
+        super().__init__(reason)
+        self.goes_on = goes_on

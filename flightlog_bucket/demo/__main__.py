@@ -13,6 +13,8 @@ from typing import IO, Optional
 
 from flightlog_bucket.demo.narrator import Narrator
 from flightlog_bucket.sandbox import Sandbox, SandboxError
+from flightlog_bucket.sandbox.domain import own_domain
+from flightlog_bucket.sandbox.neighbours import Neighbours
 from flightlog_bucket.sandbox.node_process import NodeProcess
 
 _START_TIMEOUT_S = 30.0
@@ -48,17 +50,20 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def _run(narrator: Narrator, directory: Path, log: Optional[Path]) -> bool:
-    os.environ.update(_ros_environment(directory))
+    os.environ['ROS_LOG_DIR'] = str(directory / 'log')
     node_log = directory / 'node.log'
     try:
-        logs = [log] if log else _record(directory)
-        with Sandbox() as sandbox, open(node_log, 'wb') as output:
-            narrator.say(f'S3 on {sandbox.endpoint_url}, session tokens on '
-                         f'{sandbox.session_token_url}, on this computer only\n')
-            if log and log.stat().st_size > _LARGE_BYTES:
-                narrator.say('(a large log: the sandbox keeps it in memory, three times over)\n')
-            _with_node(narrator, directory, sandbox, logs, output,
-                       max_bandwidth=0 if log else _SHOWN_BYTES_PER_S)
+        with own_domain(), Neighbours() as neighbours:
+            logs = [log] if log else _record(directory)
+            with Sandbox() as sandbox, open(node_log, 'wb') as output:
+                neighbours.check_there_are_none('End it, and run this again.')
+                narrator.say(f'S3 on {sandbox.endpoint_url}, session tokens on '
+                             f'{sandbox.session_token_url}, on this computer only\n')
+                if log and log.stat().st_size > _LARGE_BYTES:
+                    narrator.say('(a large log: the sandbox keeps it in memory, three times '
+                                 'over)\n')
+                _with_node(narrator, directory, sandbox, logs, output,
+                           max_bandwidth=0 if log else _SHOWN_BYTES_PER_S)
     except BrokenPipeError:
         raise
     except tuple(_failures()) as error:
@@ -111,18 +116,6 @@ def _record(directory: Path) -> list[Path]:
         logs.append(directory / name)
     recordings.write_camera_mcap(directory / 'camera.mcap', start_ns, _CAMERA_BYTES)
     return [*logs, directory / 'camera.mcap']
-
-
-def _ros_environment(directory: Path) -> dict[str, str]:
-    """Return what keeps this demonstration away from every other ROS 2 program."""
-    is_old = os.environ.get('ROS_DISTRO') in ('humble', 'iron')
-    return {
-        # https://docs.ros.org/en/kilted/Concepts/Intermediate/About-Domain-ID.html: 0 to 101
-        'ROS_DOMAIN_ID': str(1 + os.getpid() % 101),
-        **({'ROS_LOCALHOST_ONLY': '1'} if is_old
-           else {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}),
-        'ROS_LOG_DIR': str(directory / 'log'),
-    }
 
 
 def _show_end(narrator: Narrator, node_log: Path) -> None:

@@ -15,15 +15,8 @@ from std_msgs.msg import String
 
 NODE = '/flightlog_bucket'
 _KINDS = {'upload': Upload, 'list': List, 'download': Download, 'delete': Delete, 'info': Info}
-SERVICES = tuple(_KINDS)
 _POLL_S = 0.2
 _JOIN_TIMEOUT_S = 5.0
-
-
-def fields_of(service: str) -> dict[str, str]:
-    """Return the fields of a request and their types."""
-    fields: dict[str, str] = _KINDS[service].Request.get_fields_and_field_types()
-    return fields
 
 
 class NoAnswer(Exception):

@@ -1,9 +1,8 @@
 """``ros2 run flightlog_bucket sandbox``: a sandbox in the foreground, to play with."""
 import argparse
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack
 from pathlib import Path
-import shutil
 import signal
 import sys
 from tempfile import TemporaryDirectory
@@ -12,7 +11,9 @@ from types import FrameType
 from typing import Optional
 
 from flightlog_bucket.errors import ConfigurationError
-from flightlog_bucket.sandbox import typed
+from flightlog_bucket.sandbox.domain import free_domain
+from flightlog_bucket.sandbox.introduction import introduction
+from flightlog_bucket.sandbox.neighbours import Neighbours
 from flightlog_bucket.sandbox.node_process import NodeProcess
 from flightlog_bucket.sandbox.options import SandboxOptions
 from flightlog_bucket.sandbox.process import Sandbox, SandboxError
@@ -42,20 +43,22 @@ def _run(arguments: argparse.Namespace) -> int:
         own_folder_only=arguments.own_folder_only, s3_port=arguments.port,
         session_token_port=arguments.session_token_port,
         bearer_token=read_secret_file(Path(bearer_file)) if bearer_file else '')
-    with sandbox:
+    with ExitStack() as stack:
+        neighbours = stack.enter_context(Neighbours()) if arguments.with_node else None
+        stack.enter_context(sandbox)
         parameters = sandbox.node_parameters()
         if bearer_file:
             parameters['session_token_bearer_file'] = bearer_file
-        print(_introduction(sandbox, parameters, arguments.with_node), flush=True)
+        if neighbours is not None:
+            neighbours.check_there_are_none(_advice())
+        print(introduction(sandbox, parameters, with_node=arguments.with_node), flush=True)
         if not arguments.with_node:
             return _watch(sandbox, None)
         # What the node knows of the bucket is gone with the bucket.
-        with TemporaryDirectory(prefix='flightlog_bucket-') as state:
-            node = NodeProcess({**parameters, 'state_directory': state}, {})
-            try:
-                return _watch(sandbox, node)
-            finally:
-                node.stop()
+        state = stack.enter_context(TemporaryDirectory(prefix='flightlog_bucket-'))
+        node = NodeProcess({**parameters, 'state_directory': state}, {})
+        stack.callback(node.stop)
+        return _watch(sandbox, node)
 
 
 def _watch(sandbox: Sandbox, node: Optional[NodeProcess]) -> int:
@@ -69,36 +72,11 @@ def _watch(sandbox: Sandbox, node: Optional[NodeProcess]) -> int:
         time.sleep(_CHECK_EVERY_S)
 
 
-def _introduction(sandbox: Sandbox, parameters: dict[str, str], with_node: bool) -> str:
-    key = f'{sandbox.options.machine_prefix}20250727_143022_flight.ulg'
-    lines = [
-        f'S3              {sandbox.endpoint_url}  bucket {sandbox.bucket_name}',
-        f'session tokens  {sandbox.session_token_url}',
-        'All of it is in memory, and gone when this ends (Ctrl-C).',
-        '']
-    if not with_node:
-        lines += ['The node, in another terminal:', *_node_lines(parameters), '']
-    calls = [
-        ('upload', {'file_path': '/path/to/flight.ulg'}),
-        ('list', {}),
-        ('info', {}),
-        ('download', {'s3_key': key, 'local_path': '/tmp'}),  # noqa: S108 - an example
-        ('delete', {'s3_key': key})]
-    lines += ['Then, in another terminal:']
-    lines += ['  ' + typed.service_call(f'/flightlog_bucket/{name}', name.capitalize(), request)
-              for name, request in calls]
-    lines += ['  ' + typed.bag_closed('/path/to/flight.mcap')]
-    if shutil.which('ros2') is None:
-        lines += ['There is no ros2 command here; this does the same:',
-                  f'  {sys.executable} -m flightlog_bucket.demo.call upload '
-                  'file_path=/path/to/flight.ulg']
-    return '\n'.join([*lines, ''])
-
-
-def _node_lines(parameters: dict[str, str]) -> list[str]:
-    settings = [f'    {typed.parameter(name, value)}' for name, value in parameters.items()]
-    return ['  ros2 run flightlog_bucket flightlog_bucket_node --ros-args \\',
-            *(f'{line} \\' for line in settings[:-1]), settings[-1]]
+def _advice() -> str:
+    free, claim = free_domain()
+    claim.close()
+    return ('End it, or take another domain, here and in the other terminal: export'
+            f' ROS_DOMAIN_ID={free}')
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:

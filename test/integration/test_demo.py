@@ -1,12 +1,14 @@
 """``make demo``, less the building: a process that shows the main job and says the truth."""
 import os
 from pathlib import Path
+import re
 import select
 import signal
 import subprocess
 import sys
 from typing import Optional
 
+from flightlog_bucket.sandbox.domain import DOMAINS, own_domain
 from flightlog_bucket.sandbox.process import package_environment
 import pytest
 from support.logs import write_log
@@ -15,6 +17,8 @@ pytest.importorskip('rclpy')
 pytest.importorskip('flightlog_bucket.srv')
 
 _BOUND_S = 90
+# What a terminal has in which the ROS 2 installation under this environment is sourced.
+_SOURCED = ('AMENT_PREFIX_PATH', 'LD_LIBRARY_PATH', 'ROS_DISTRO', 'RMW_IMPLEMENTATION')
 
 
 def environment(directory: Path, **more: str) -> dict[str, str]:
@@ -113,36 +117,62 @@ def test_whenever_it_ends_nothing_is_left(tmp_path: Path, number: int,
             process.kill()
 
 
-def test_the_sandbox_starts_a_node_that_can_be_called(tmp_path: Path) -> None:
+def test_what_the_sandbox_says_can_be_typed(tmp_path: Path) -> None:
     log = write_log(tmp_path / 'flight.bag')
-    ros = {'ROS_DOMAIN_ID': str(1 + os.getpid() % 101), 'ROS_LOG_DIR': str(tmp_path / 'log'),
-           'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
-
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, '-m', 'flightlog_bucket.demo.call', *arguments],
-            env=environment(tmp_path, **ros), capture_output=True, text=True, timeout=_BOUND_S)
-
-    with open(tmp_path / 'output', 'wb') as output:
+    output = tmp_path / 'output'
+    with own_domain() as domain, open(output, 'wb') as stream:
+        ros = environment(tmp_path, ROS_LOG_DIR=str(tmp_path / 'log'))
         sandbox = subprocess.Popen(
             [sys.executable, '-m', 'flightlog_bucket.sandbox', '--with-node'],
-            env=environment(tmp_path, **ros), stdout=output, stderr=output,
-            start_new_session=True)
-    try:
-        stored = call('upload', f'file_path={log}', 'custom_filename=a b.bag')
-        assert stored.returncode == 0, stored.stderr
-        assert '20250727_143022_a b.bag' in stored.stdout
-        assert '20250727_143022_a b.bag' in call('list', 'max_keys=1').stdout
-        refused = call('delete', 's3_key=flight_logs/drone-2/a.bag')
-        assert refused.returncode == 1
-        assert 'status=403' in refused.stdout
-        assert call('delete', 'key=a').returncode == 2
-        sandbox.send_signal(signal.SIGINT)
-        assert sandbox.wait(_BOUND_S) == 0
-    finally:
-        sandbox.kill()
-        sandbox.wait()
-    assert 'Traceback' not in (tmp_path / 'output').read_text()
+            env=ros, stdout=stream, stderr=stream, start_new_session=True)
+        # Another terminal: nothing of this environment is activated there.
+        elsewhere = {'HOME': str(tmp_path), 'PATH': '/usr/bin:/bin',
+                     'PYTHONPATH': ros['PYTHONPATH'], 'LANG': 'C.UTF-8',
+                     **{name: os.environ[name] for name in _SOURCED if name in os.environ}}
+
+        def typed(line: str) -> 'subprocess.CompletedProcess[str]':
+            return subprocess.run(['/bin/sh', '-c', f'export ROS_DOMAIN_ID={domain}; {line}'],
+                                  env=elsewhere, capture_output=True, text=True,
+                                  timeout=_BOUND_S)
+        try:
+            while 'serving: ' not in output.read_text():
+                assert sandbox.poll() is None, output.read_text()
+                select.select([], [], [], 0.1)
+            said = output.read_text().splitlines()
+            assert f'  export ROS_DOMAIN_ID={domain}' in said
+            (upload,) = (line for line in said if line.endswith(' upload /path/to/flight.ulg'))
+            stored = typed(upload.replace('/path/to/flight.ulg', f"--name 'a b.bag' {log}"))
+            assert stored.returncode == 0, stored.stderr
+            (listing,) = (line for line in said if line.endswith(' list'))
+            assert '20250727_143022_a b.bag' in typed(listing).stdout
+            (queue,) = (line for line in said if line.endswith(' queue'))
+            assert typed(queue).returncode == 0
+            sandbox.send_signal(signal.SIGINT)
+            assert sandbox.wait(_BOUND_S) == 0
+        finally:
+            sandbox.kill()
+            sandbox.wait()
+    assert 'Traceback' not in output.read_text()
+
+
+def test_the_domain_of_the_person_is_not_used(tmp_path: Path) -> None:
+    # Nothing that is in it can be met: the node of a robot, above all.
+    process = subprocess.Popen(
+        [sys.executable, '-u', '-m', 'flightlog_bucket.demo'],
+        env=environment(tmp_path, ROS_DOMAIN_ID='7'), stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True)
+    with process:
+        try:
+            assert process.stdout is not None
+            assert any('is stored' in line for line in process.stdout)
+            children = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text()
+            domains = [domain for pid in children.split() for domain in re.findall(
+                r'(?:^|\0)ROS_DOMAIN_ID=(\d+)', Path(f'/proc/{pid}/environ').read_text())]
+            assert len(domains) == 2
+            assert all(int(domain) in DOMAINS for domain in domains)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(_BOUND_S)
 
 
 def test_on_a_terminal_it_draws_how_far_the_uploads_are(tmp_path: Path) -> None:

@@ -1,13 +1,18 @@
 """What takes the pictures of the command line: a terminal without a screen."""
+from contextlib import nullcontext
 import os
 from pathlib import Path
 import sys
 from xml.etree import ElementTree
 
+from flightlog_bucket.sandbox.process import package_environment
 import pytest
 
 pytest.importorskip('pyte')
 
+from rich.text import Text
+from tools.pictures import __main__ as drawing
+from tools.pictures.desk import Desk, foreign_paths, NotAsExpected
 from tools.pictures.terminal import as_svg, Terminal
 
 _BOUND_S = 60.0
@@ -64,6 +69,66 @@ def test_the_pictures_show_no_path_of_this_computer() -> None:
     for picture in pictures:
         content = picture.read_text(encoding='utf-8')
         assert len(content) < 50_000, picture
-        for part in ('/tmp/', '/root/', '/home/', '127.0.0.1'):
-            assert part not in content, picture
+        assert '127.0.0.1' not in content, picture
+        assert foreign_paths(shown(content)) == [], picture
         assert 'flightlog ' in shown(content)
+
+
+@pytest.mark.parametrize(('text', 'found'), [
+    ('stored as flight_logs/drone-001/a.ulg, 8.0 MB/s', []),
+    ("file '/data/flights/a b.ulg' in /data/flights", []),
+    ('/flightlog_bucket (~/set_paused) /mavros/local_position/pose', []),
+    ('queued /tmp/x1/a.ulg', ['/tmp/x1/a.ulg']),
+    ("cannot read '/work/a.ulg': no", ['/work/a.ulg']),
+    ('(/home/me/a.ulg)', ['/home/me/a.ulg']),
+    ('path=/srv/a.ulg', ['/srv/a.ulg']),
+    ('/data/flights2/a.ulg', ['/data/flights2/a.ulg']),
+    ('S3 on http://127.0.0.1:80 answers', ['//127.0.0.1:80']),
+])
+def test_a_path_of_this_computer_is_seen(text: str, found: list[str]) -> None:
+    assert [path.rstrip(':') for path in foreign_paths(text)] == found
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    (tmp_path / 'notes.ulg').write_text('to do')
+    return Desk(tmp_path, package_environment())
+
+
+def test_a_command_must_end_as_it_is_to(desk: Desk) -> None:
+    desk.run('check', 'notes.ulg', code=1)
+    with pytest.raises(NotAsExpected, match=r'(?s)"flightlog check notes\.ulg" ended with 1, not 0'
+                                            r'.*notes\.ulg: '):
+        desk.run('check', 'notes.ulg')
+    with pytest.raises(NotAsExpected, match='ended with 1, not 0'), \
+            desk.background('check', 'notes.ulg'):
+        pass
+    with pytest.raises(NotAsExpected, match='ended with 1, not 0'):
+        desk.shown('check', 'notes.ulg')
+    assert 'notes.ulg' in desk.shown('check', 'notes.ulg', code=1)[1].plain
+
+
+def test_a_scene_with_a_foreign_path_is_refused(desk: Desk) -> None:
+    with pytest.raises(NotAsExpected, match=r'/missing/a\.ulg.*: paths of this computer'):
+        desk.shown('check', '/missing/a.ulg', code=1)
+
+
+def test_one_bad_scene_and_no_picture_is_written(
+        desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def good(desk: Desk) -> list[Text]:
+        return desk.shown('check', 'notes.ulg', code=1)
+
+    def bad(desk: Desk) -> list[Text]:
+        return desk.shown('check', 'notes.ulg')
+
+    pictures = desk.directory / 'pictures'
+    monkeypatch.setattr(drawing, 'PICTURES', pictures)
+    monkeypatch.setattr(drawing, 'record', lambda directory: None)
+    monkeypatch.setattr(drawing, 'at_desk', lambda directory: nullcontext(desk))
+    monkeypatch.setattr(drawing, 'SCENES', (good, bad))
+    assert drawing.main() == 1
+    assert 'ended with 1, not 0' in capsys.readouterr().err
+    assert not pictures.exists()
+    monkeypatch.setattr(drawing, 'SCENES', (good,))
+    assert drawing.main() == 0
+    assert 'notes.ulg' in shown((pictures / 'good.svg').read_text())

@@ -1,90 +1,38 @@
 """``python -m tools.pictures``: doc/pictures, drawn anew by the real commands."""
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-import os
 from pathlib import Path
-import shlex
-import subprocess
 import sys
 import tempfile
 import time
 
 from flightlog_bucket.demo import recordings
-from flightlog_bucket.sandbox import Sandbox
+from flightlog_bucket.sandbox import Sandbox, SandboxError
+from flightlog_bucket.sandbox.domain import own_domain
+from flightlog_bucket.sandbox.neighbours import Neighbours
 from flightlog_bucket.sandbox.node_process import NodeProcess
 from flightlog_bucket.sandbox.process import package_environment
-from rich.style import Style
 from rich.text import Text
-from tools.pictures.terminal import as_svg, Terminal
+from tools.pictures.desk import COLUMNS, Desk, NotAsExpected, TIMEOUT_S
+from tools.pictures.terminal import as_svg
 
 PICTURES = Path(__file__).resolve().parents[2] / 'doc' / 'pictures'
-COLUMNS, ROWS = 96, 30
-# A folder of a robot, as long as the temporary one that stands for it here.
-SHOWN_DIRECTORY = '/data/flights'
-_TIMEOUT_S = 60.0
 _BYTES_PER_S = 8_000_000
 _CAMERA_BYTES = 48 * 1024 * 1024
-_PROMPT = Style(bold=True)
-_COMMAND = (sys.executable, '-m', 'flightlog_bucket.cli.main')
-
-
-class Desk:
-    """
-    A folder with logs, and a node that stores them.
-
-    :param directory: the folder
-    :param environment: of the programs
-    """
-
-    def __init__(self, directory: Path, environment: dict[str, str]) -> None:
-        self.directory = directory
-        self._environment = environment
-
-    def run(self, *words: str) -> None:
-        """Run a subcommand that nobody sees."""
-        subprocess.run([*_COMMAND, *words], cwd=self.directory, env=self._environment,
-                       stdout=subprocess.DEVNULL, check=True)
-
-    def background(self, *words: str) -> 'subprocess.Popen[bytes]':
-        """Begin a subcommand that nobody sees."""
-        return subprocess.Popen([*_COMMAND, *words], cwd=self.directory, env=self._environment,
-                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    @contextmanager
-    def terminal(self, *words: str) -> Iterator[Terminal]:
-        """Run a subcommand on a terminal."""
-        with Terminal([*_COMMAND, *words], columns=COLUMNS, rows=ROWS,
-                      environment=self._environment, directory=str(self.directory)) as running:
-            yield running
-
-    def shown(self, *words: str) -> list[Text]:
-        """Return what a subcommand shows from its line to its end."""
-        with self.terminal(*words) as running:
-            running.wait_for_end(_TIMEOUT_S)
-            return [self.prompt(*words), *self.lines(running)]
-
-    def lines(self, running: Terminal) -> list[Text]:
-        """Return what stands on a terminal, as a robot has it."""
-        return [_replaced(line, str(self.directory), SHOWN_DIRECTORY) for line in running.lines()]
-
-    def prompt(self, *words: str) -> Text:
-        """Return the line that a person types."""
-        return Text('$ ' + shlex.join(('flightlog', *words)), style=_PROMPT)
+_Scene = Callable[[Desk], list[Text]]
 
 
 def upload(desk: Desk) -> list[Text]:
     """Show four logs side by side, the largest of them half-way."""
     words = ('upload', 'flight.ulg', 'flight.bag', 'flight.mcap', 'camera.mcap')
     with desk.terminal(*words) as running:
-        running.wait_for(r'camera\.mcap .*\b[4-7]\d %', _TIMEOUT_S)
-        lines = [desk.prompt(*words), *desk.lines(running)]
-        running.wait_for_end(_TIMEOUT_S)
-    return lines
+        running.wait_for(r'camera\.mcap .*\b[4-7]\d %', TIMEOUT_S)
+        return [desk.prompt(*words), *desk.lines(running)]
 
 
 def check(desk: Desk) -> list[Text]:
     """Show what is in one log, and what is wrong with others."""
-    return desk.shown('check', 'flight.ulg', 'cut.mcap', 'broken.bag')
+    return desk.shown('check', 'flight.ulg', 'cut.mcap', 'broken.bag', code=1)
 
 
 def listing(desk: Desk) -> list[Text]:
@@ -94,8 +42,7 @@ def listing(desk: Desk) -> list[Text]:
 
 def queue(desk: Desk) -> list[Text]:
     """Show what waits while uploads are paused, and what was rejected."""
-    with desk.background('upload', 'broken.bag') as refused:
-        refused.wait(_TIMEOUT_S)
+    desk.run('upload', 'broken.bag', code=1)
     desk.run('pause')
     desk.run('upload', '--enqueue', 'night.mcap', 'landing.ulg')
     lines = desk.shown('queue')
@@ -105,31 +52,42 @@ def queue(desk: Desk) -> list[Text]:
 
 def watch(desk: Desk) -> list[Text]:
     """Show what goes on while a log is uploaded."""
-    with desk.background('upload', 'second.mcap') as uploading, desk.terminal('watch') as running:
-        running.wait_for(r'second\.mcap.*\b[2-8]\d %', _TIMEOUT_S)
+    with desk.background('upload', 'second.mcap'), desk.terminal('watch', code=130) as running:
+        running.wait_for(r'second\.mcap.*\b[2-8]\d %', TIMEOUT_S)
         lines = [desk.prompt('watch'), *desk.lines(running)]
-        uploading.wait(_TIMEOUT_S)
+        running.interrupt()
     return lines
 
 
-SCENES: tuple[Callable[[Desk], list[Text]], ...] = (check, upload, listing, watch, queue)
+SCENES: tuple[_Scene, ...] = (check, upload, listing, watch, queue)
 
 
 def main() -> int:
-    """Draw all pictures."""
+    """Draw all pictures; write them only if there was nothing wrong with any of them."""
+    try:
+        with tempfile.TemporaryDirectory(dir='/tmp', prefix='') as name:
+            record(Path(name))
+            with at_desk(Path(name)) as desk:
+                pictures = draw(SCENES, desk)
+    except (NotAsExpected, SandboxError, TimeoutError) as error:
+        print(f'{error}\nno picture is written', file=sys.stderr)
+        return 1
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir='/tmp', prefix='') as name:
-        directory = Path(name)
-        record(directory)
-        with at_desk(directory) as desk:
-            for scene in SCENES:
-                picture = as_svg(scene(desk), title='flightlog', columns=COLUMNS)
-                if name in picture or os.sep + 'root' in picture:
-                    raise SystemExit(f'{scene.__name__}: a path of this computer is in it')
-                target = PICTURES / f'{scene.__name__}.svg'
-                target.write_text(picture, encoding='utf-8')
-                print(f'{target.relative_to(PICTURES.parents[1])}: {len(picture):,} bytes')
+    for file_name, picture in pictures.items():
+        (PICTURES / file_name).write_text(picture, encoding='utf-8')
+        print(f'{PICTURES.name}/{file_name}: {len(picture):,} bytes')
     return 0
+
+
+def draw(scenes: Sequence[_Scene], desk: Desk) -> dict[str, str]:
+    """
+    Return the pictures, by the names of their files.
+
+    :raises NotAsExpected: something else than what is to be shown would be on one of them
+    :raises TimeoutError: what is to be shown does not come
+    """
+    return {f'{scene.__name__}.svg': as_svg(scene(desk), title='flightlog', columns=COLUMNS)
+            for scene in scenes}
 
 
 def record(directory: Path) -> None:
@@ -152,29 +110,19 @@ def record(directory: Path) -> None:
 
 @contextmanager
 def at_desk(directory: Path) -> Iterator[Desk]:
-    """Give a node that uses a sandbox."""
-    environment = {**package_environment(), 'ROS_DOMAIN_ID': str(1 + os.getpid() % 101),
-                   'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
-    with tempfile.TemporaryDirectory() as state, Sandbox() as sandbox:
+    """Give a node that uses a sandbox, where nobody else's can be met."""
+    with own_domain(), Neighbours() as neighbours, \
+            tempfile.TemporaryDirectory() as state, Sandbox() as sandbox:
+        neighbours.check_there_are_none('End it, and run this again.')
+        environment = {**package_environment(), 'ROS_LOG_DIR': state}
         node = NodeProcess({**sandbox.node_parameters(), 'state_directory': state,
-                            'max_bandwidth': _BYTES_PER_S},
-                           {**environment, 'ROS_LOG_DIR': state})
+                            'max_bandwidth': _BYTES_PER_S}, environment)
         try:
-            desk = Desk(directory, {**environment, 'ROS_LOG_DIR': state})
+            desk = Desk(directory, environment)
             desk.run('list', '--timeout', '30')
             yield desk
         finally:
             node.stop()
-
-
-def _replaced(line: Text, path: str, shown: str) -> Text:
-    """Return a line with another path in it, which is as long."""
-    if path not in line.plain:
-        return line
-    if len(path) != len(shown):
-        raise SystemExit(f'{path} is not as long as {shown}')
-    plain = line.plain.replace(path, shown)
-    return Text(plain, spans=line.spans, end=line.end)
 
 
 if __name__ == '__main__':

@@ -56,7 +56,7 @@ class Terminal:
     def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+            self.interrupt()
         try:
             self._read_until(lambda: False, _STOP_TIMEOUT_S)
         finally:
@@ -80,15 +80,19 @@ class Terminal:
         if re.search(pattern, self.text) is None:
             raise TimeoutError(f'{pattern!r} is not shown within {timeout_s:g} s:\n{self.text}')
 
-    def wait_for_end(self, timeout_s: float) -> None:
+    def interrupt(self) -> None:
+        """Do what Ctrl-C does."""
+        self._process.send_signal(signal.SIGINT)
+
+    def wait_for_end(self, timeout_s: float) -> int:
         """
-        Wait until the program has ended.
+        Wait until the program has ended; return its exit code.
 
         :raises TimeoutError: it does not
         """
         if not self._read_until(lambda: False, timeout_s):
             raise TimeoutError(f'it goes on after {timeout_s:g} s:\n{self.text}')
-        self._process.wait(timeout_s)
+        return self._process.wait(timeout_s)
 
     def lines(self) -> list[Text]:
         """Return what stands on the screen, in its colours, without empty lines at the end."""

@@ -62,7 +62,7 @@ class Spinning:
                 if failures > 1:
                     self._asked_to_end.wait(PAUSE_S)
         except ExternalShutdownException:  # every further turn would raise it as well
-            _log.error('ROS 2: %s', 'it was shut down')
+            _log.error('ROS 2 was shut down, and so the node ends')
         finally:
             if not self._asked_to_end.is_set():
                 self._on_failure()

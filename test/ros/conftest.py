@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 import random
+import signal
 from typing import Any
 import warnings
 
@@ -28,6 +29,8 @@ StartNode = Callable[..., NodeProcess]
 @pytest.fixture(scope='session', autouse=True)
 def domain() -> Iterator[int]:
     """Take a DDS domain that no other test process on this computer has."""
+    # What is started from here is told of the end of its terminal, also under nohup.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with own_domain() as number:
         yield number
 

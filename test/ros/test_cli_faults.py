@@ -59,7 +59,7 @@ def test_of_several_nodes_one_must_be_named(
     assert 'several nodes: /flightlog_bucket, /second/flightlog_bucket' in err
     code, out, _ = run('info', '--json', '--node', 'second/flightlog_bucket')
     assert (code, json.loads(out)['robot_instance_id']) == (0, 'second')
-    code, _, err = run('info', '--node', '/third', '--timeout', '0.5')
+    code, _, err = run('info', '--node', '/third', '--timeout', '6')
     assert code == 2
     assert 'no node /third; there is /flightlog_bucket, /second/flightlog_bucket' in err
     for wrong in ('/with space', '/a//b', '\x1b[2J'):

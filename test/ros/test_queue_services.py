@@ -113,5 +113,7 @@ def test_retry_of_what_is_not_known(robot: Robot, tmp_path: Path) -> None:
     assert (answer.success, answer.status) == (False, 404)
     assert 'nothing.ulg' in answer.error
     assert _retry(robot, '').status == 400
-    assert _retry(robot, '/' + 'x' * 5000).status == 404
-    assert robot.call(ListTransfers, 'list_transfers', file_path='/' + 'x' * 5000).total == 0
+    assert _retry(robot, '/' + 'x' * 300).status == 404
+    assert robot.call(ListTransfers, 'list_transfers', file_path='/' + 'x' * 300).total == 0
+    assert _retry(robot, '/' + 'x' * 5000).status == 400
+    assert robot.call(ListTransfers, 'list_transfers', file_path='/' + 'x' * 5000).status == 400

@@ -79,7 +79,7 @@ def test_the_pictures_show_no_path_of_this_computer() -> None:
     ("file '/data/flights/a b.ulg' in /data/flights", []),
     ('/flightlog_bucket (~/set_paused) /mavros/local_position/pose', []),
     ('queued /tmp/x1/a.ulg', ['/tmp/x1/a.ulg']),
-    ("cannot read '/work/a.ulg': no", ['/work/a.ulg']),
+    ("cannot read '/home/a.ulg': no", ['/home/a.ulg']),
     ('(/home/me/a.ulg)', ['/home/me/a.ulg']),
     ('path=/srv/a.ulg', ['/srv/a.ulg']),
     ('/data/flights2/a.ulg', ['/data/flights2/a.ulg']),

@@ -32,7 +32,7 @@ PATH_MAX = 4096
 """Bytes of a path on Linux, with the NUL at its end (limits.h)."""
 
 # That a message can hold.
-_LAST_SECOND = 2 ** 31 - 1
+LAST_SECOND = 2 ** 31 - 1
 # Of a path that is too long.
 _SHOWN = 100
 
@@ -86,16 +86,23 @@ def absolute_path_from(name: str, value: str) -> Path:
     return path
 
 
-def max_keys_from(value: int) -> int:
+def most_from(name: str, value: int, most: int) -> int:
     """
-    Return how many keys a request asks for.
+    Return how many a request asks for.
 
-    :raises InvalidRequest: more than one page can hold
+    :param name: of the field, for the error
+    :param value: 0: as many as one answer can hold
+    :param most: that one answer can hold
+    :raises InvalidRequest: more than that
     """
-    if value > MAX_KEYS_PER_PAGE:
-        raise InvalidRequest(f'max_keys is {value}; give 1 to {MAX_KEYS_PER_PAGE}, or 0'
-                             f' for {MAX_KEYS_PER_PAGE}')
-    return value or MAX_KEYS_PER_PAGE
+    if value > most:
+        raise InvalidRequest(f'{name} is {value}; give 1 to {most}, or 0 for {most}')
+    return value or most
+
+
+def max_keys_from(value: int) -> int:
+    """Return how many keys a request asks for; see ``most_from()``."""
+    return most_from('max_keys', value, MAX_KEYS_PER_PAGE)
 
 
 def failed(answer: Any, error: BaseException) -> Any:
@@ -134,7 +141,7 @@ def uploaded(answer: Any, logs: Sequence[StoredLog]) -> Any:
     answer.content_type = log.content_type
     answer.already_stored = log.already_stored
     answer.verdict, answer.verdict_reason = log.content.verdict, explanation(log.content.reason)
-    return _succeeded(answer)
+    return succeeded(answer)
 
 
 def not_uploaded(answer: Any, error: FlightlogError) -> Any:
@@ -153,19 +160,19 @@ def listed(answer: Any, listing: Listing, contents: Mapping[str, LogContent]) ->
     """
     answer.files = [_file_info(f, contents.get(f.key, NOTHING_KNOWN)) for f in listing.files]
     answer.next_token = listing.next_token
-    return _succeeded(answer)
+    return succeeded(answer)
 
 
 def downloaded(answer: Any, log: DownloadedLog) -> Any:
     """Return the answer of a download."""
     answer.local_path = text(log.local_path)
     answer.file_size = log.file_size
-    return _succeeded(answer)
+    return succeeded(answer)
 
 
 def deleted(answer: Any) -> Any:
     """Return the answer of a deletion."""
-    return _succeeded(answer)
+    return succeeded(answer)
 
 
 def described(answer: Any, settings: BucketSettings, credentials: CredentialStatus) -> Any:
@@ -182,7 +189,7 @@ def described(answer: Any, settings: BucketSettings, credentials: CredentialStat
     answer.credential_state = credentials.state
     answer.credential_expires_in_s = float(credentials.expires_in_s or 0.0)
     answer.credential_error = explanation(credentials.error)
-    return _succeeded(answer)
+    return succeeded(answer)
 
 
 def counted(answer: Any, uploads: Uploads) -> Any:
@@ -222,7 +229,8 @@ def object_described(answer: Any, found: DescribedFile) -> Any:
     return answer
 
 
-def _succeeded(answer: Any) -> Any:
+def succeeded(answer: Any) -> Any:
+    """Return the answer of a request that was carried out."""
     answer.success, answer.status = True, 200
     return answer
 
@@ -241,6 +249,6 @@ def _time(moment: datetime) -> Time:
     if moment.year < 1970:  # some of these have no timestamp()
         return Time()
     seconds = int(moment.timestamp() // 1)
-    if not 0 <= seconds <= _LAST_SECOND:
+    if not 0 <= seconds <= LAST_SECOND:
         return Time()
     return Time(sec=seconds, nanosec=moment.microsecond * 1000)

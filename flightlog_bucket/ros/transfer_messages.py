@@ -4,9 +4,8 @@ import time
 from typing import Any, Optional
 
 from builtin_interfaces.msg import Time
-from flightlog_bucket.errors import InvalidRequest
 from flightlog_bucket.msg import TransferStatus
-from flightlog_bucket.ros.conversions import explanation, text
+from flightlog_bucket.ros.conversions import explanation, LAST_SECOND, most_from, succeeded, text
 from flightlog_bucket.ros.downloads import DONE
 from flightlog_bucket.transfers.records import STORED
 from flightlog_bucket.transfers.standing import Standing
@@ -19,7 +18,6 @@ UNKNOWN_S = -1.0
 
 _ENDED = (STORED, DONE)
 # That a message can hold.
-_LAST_SECOND = 2 ** 31 - 1
 _MAX_ATTEMPTS = 2 ** 32 - 1
 
 
@@ -46,22 +44,15 @@ def seconds_or_unknown(remaining_s: Optional[float]) -> float:
 
 def moment(since_1970_s: float) -> Time:
     """Return a time of day; 0 where a message cannot hold it."""
-    if not 0 < since_1970_s < _LAST_SECOND:
+    if not 0 < since_1970_s < LAST_SECOND:
         return Time()
     seconds = int(since_1970_s)
     return Time(sec=seconds, nanosec=int((since_1970_s - seconds) * 1e9))
 
 
 def max_transfers_from(value: int) -> int:
-    """
-    Return how many transfers a request asks for.
-
-    :raises InvalidRequest: more than one answer can hold
-    """
-    if value > MAX_TRANSFERS:
-        raise InvalidRequest(f'max_transfers is {value}; give 1 to {MAX_TRANSFERS}, or 0'
-                             f' for {MAX_TRANSFERS}')
-    return value or MAX_TRANSFERS
+    """Return how many transfers a request asks for; see ``most_from()``."""
+    return most_from('max_transfers', value, MAX_TRANSFERS)
 
 
 def transfers_listed(answer: Any, standings: Sequence[Standing], total: int) -> Any:
@@ -69,12 +60,10 @@ def transfers_listed(answer: Any, standings: Sequence[Standing], total: int) -> 
     now_s = time.time()
     answer.transfers = [transfer_status(UPLOAD, standing, now_s) for standing in standings]
     answer.total = total
-    answer.success, answer.status = True, 200
-    return answer
+    return succeeded(answer)
 
 
 def retried(answer: Any, count: int) -> Any:
     """Return the answer of ~/retry."""
     answer.retried = count
-    answer.success, answer.status = True, 200
-    return answer
+    return succeeded(answer)

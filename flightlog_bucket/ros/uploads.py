@@ -1,6 +1,5 @@
 """The uploads of the node: the ledger, and all that works with it, put together."""
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Future
 import logging
 from pathlib import Path
 from typing import Optional
@@ -8,7 +7,6 @@ from typing import Optional
 from flightlog_bucket.bucket import FlightLogBucket
 from flightlog_bucket.errors import CorruptLog, FlightlogError, LedgerUnavailable
 from flightlog_bucket.parameters.node_settings import NodeSettings
-from flightlog_bucket.results import StoredLog
 from flightlog_bucket.ros.known_uploads import KnownUploads
 from flightlog_bucket.settings import BucketSettings
 from flightlog_bucket.threads import WorkerPool
@@ -21,7 +19,7 @@ from flightlog_bucket.transfers.open_files import is_open_for_writing
 from flightlog_bucket.transfers.reachability import Endpoints, hosts_of, Prober
 from flightlog_bucket.transfers.retention import Guardian
 from flightlog_bucket.transfers.state_directory import StateDirectory
-from flightlog_bucket.transfers.waiting_room import Followed
+from flightlog_bucket.transfers.waiting_room import Followed, PendingLog
 from flightlog_bucket.transfers.withdrawals import Remains
 from flightlog_bucket.transfers.worker import MAX_SLOTS, Worker
 
@@ -94,7 +92,7 @@ class Uploads(KnownUploads):
         self._worker.stop()
         self._pool.shutdown()
 
-    def upload(self, path: Path, name: str) -> 'list[Future[StoredLog]]':
+    def upload(self, path: Path, name: str) -> list[PendingLog]:
         """
         Accept a log that somebody waits for.
 
@@ -103,9 +101,7 @@ class Uploads(KnownUploads):
         :returns: the outcomes of its files
         """
         with self._refusals.noting(path):
-            return [self._worker.submit(log.path, log.fingerprint, name=log.name, bag=log.bag,
-                                        note=log.note, follows=number > 0)
-                    for number, log in enumerate(asked_for(self._discovery, path, name))]
+            return self._submit(path, name)
 
     def follow(self, path: Path, name: str) -> Followed:
         """
@@ -115,12 +111,15 @@ class Uploads(KnownUploads):
         :param name: that the object is to get; empty: the file's own
         """
         with self._refusals.noting(path):
-            return Followed(path, [
-                self._worker.submit(log.path, log.fingerprint, name=log.name, bag=log.bag,
-                                    note=log.note, follows=number > 0, is_patient=True,
-                                    revocable=True)
+            return Followed(path, self._submit(path, name, is_goal=True))
+
+    def _submit(self, path: Path, name: str, *, is_goal: bool = False) -> list[PendingLog]:
+        """Accept a log that somebody waits for; for a goal, patiently and revocably."""
+        return [self._worker.submit(log.path, log.fingerprint, name=log.name, bag=log.bag,
+                                    note=log.note, follows=number > 0, is_patient=is_goal,
+                                    revocable=is_goal)
                 for number, log in enumerate(
-                    asked_for(self._discovery, path, name, revocable=True))])
+                    asked_for(self._discovery, path, name, revocable=is_goal))]
 
     def withdraw(self, followed: Followed) -> None:
         """

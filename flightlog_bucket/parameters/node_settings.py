@@ -7,6 +7,7 @@ from typing import Any
 
 from flightlog_bucket.errors import ConfigurationError
 from flightlog_bucket.parameters.diagnostics_settings import DiagnosticsSettings
+from flightlog_bucket.parameters.http_settings import HttpSettings
 from flightlog_bucket.parameters.row import Value
 from flightlog_bucket.parameters.table import TABLE
 from flightlog_bucket.settings import BucketSettings
@@ -36,6 +37,7 @@ class NodeSettings:
     :param retention: which local logs may go
     :param log_level: of the node's own lines; empty: as it was started
     :param diagnostics: when something is worth a warning, or an error
+    :param http: what is served over HTTP
     """
 
     bucket: BucketSettings
@@ -52,6 +54,7 @@ class NodeSettings:
     retention: RetentionPolicy
     log_level: str
     diagnostics: DiagnosticsSettings
+    http: HttpSettings
 
 
 def checked_values(given: Mapping[str, object], environment: Mapping[str, str]
@@ -98,7 +101,8 @@ def settings_of(values: Mapping[str, Any], environment: Mapping[str, str]) -> No
         watch_patterns=tuple(p for p in values['watch_patterns'] if p),
         settle_s=values['settle_s'], rescan_period_s=values['rescan_period_s'],
         max_bandwidth_bytes_per_s=values['max_bandwidth'], retention=policy,
-        log_level=values['log_level'], diagnostics=DiagnosticsSettings.of(values))
+        log_level=values['log_level'], diagnostics=DiagnosticsSettings.of(values),
+        http=HttpSettings.of(values))
 
 
 def settings_from(given: Mapping[str, object], environment: Mapping[str, str]) -> NodeSettings:

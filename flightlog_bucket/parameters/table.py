@@ -83,6 +83,18 @@ TABLE = (
         ' oldest stored logs.', 0, _MAX_BYTES, is_live=True),
     Row('retention_dry_run', False, 'Say what retention would delete, and delete nothing.',
         is_live=True),
+    Row('http_port', 0, 'The port of the REST API and of the page for the field; 0: there are'
+        ' none.', 0, 65535),
+    Row('http_address', '127.0.0.1', 'The address that they are served at. Any other than one'
+        ' of this computer alone takes http_token_file.'),
+    Row('http_token_file', '', 'A file that holds the bearer token, of 16 characters at least,'
+        ' that each request must have. Empty: none is needed.'),
+    Row('http_allowed_hosts', [''], 'Names of this computer that requests may be sent to, beside'
+        ' its addresses, its host name and localhost.'),
+    Row('http_cors_origins', [''], 'Web pages of other servers that may use the REST API,'
+        ' e.g. https://fleet.example.com. Empty: none.'),
+    Row('http_min_free_bytes', 256 * 1024 ** 2, 'Bytes that logs which are received over HTTP'
+        ' leave free on the disk of the ledger.', 0, _MAX_BYTES),
     Row('log_level', '', 'The least severe lines of the log of this node that are written. Empty:'
         ' as it was started.', choices=LOG_LEVELS, is_live=True),
     Row('diagnostics_queue_warn', 100, 'So many logs that are not stored yet are a warning on'

@@ -6,11 +6,12 @@ from typing import Any, Optional, Union
 
 from flightlog_bucket.action import UploadLog
 from flightlog_bucket.errors import FlightlogError, Withdrawn
+from flightlog_bucket.operations import arguments
+from flightlog_bucket.operations.uploads import Uploads
 from flightlog_bucket.results import StoredLog
 from flightlog_bucket.ros import conversions
 from flightlog_bucket.ros.calls import PendingCalls
 from flightlog_bucket.ros.goals import Goal, Goals
-from flightlog_bucket.ros.uploads import Uploads
 from flightlog_bucket.threads import WorkerPool
 from flightlog_bucket.transfers.waiting_room import Followed
 from flightlog_bucket.transfers.warnings import Warnings
@@ -128,7 +129,7 @@ class UploadAction:
 
     async def _upload(self, goal: Goal, result: UploadLog.Result) -> None:
         request, handle = goal.handle.request, goal.handle
-        path = conversions.path_from('file_path', request.file_path, self._base)
+        path = arguments.path_from('file_path', request.file_path, self._base)
         if handle.is_cancel_requested:
             raise Withdrawn(f'{path}: the upload was cancelled before it was accepted')
         if request.enqueue_only:

@@ -1,14 +1,14 @@
 """Between the core and the messages; errors become answers here and nowhere else."""
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from builtin_interfaces.msg import Time
 import flightlog_bucket
-from flightlog_bucket.errors import FlightlogError, InvalidRequest
-from flightlog_bucket.logs.verdict import one_line
+from flightlog_bucket.errors import FlightlogError
 from flightlog_bucket.msg import FileInfo
+from flightlog_bucket.operations.texts import explanation, text
+from flightlog_bucket.operations.uploads import Uploads
 from flightlog_bucket.results import (
     CredentialStatus,
     DescribedFile,
@@ -19,90 +19,13 @@ from flightlog_bucket.results import (
     StoredFile,
     StoredLog,
 )
-from flightlog_bucket.ros.uploads import Uploads
 from flightlog_bucket.settings import BucketSettings, redacted_url
-from flightlog_bucket.storage.objects import MAX_KEYS_PER_PAGE
 from flightlog_bucket.transfers.file_state import FileState, refused_content
 from flightlog_bucket.transfers.whole_log import as_one
 from std_srvs.srv import SetBool
 
-MOST_EXPLAINED = 4000
-"""Characters of a text that explains. Some middlewares never deliver a very long answer."""
-PATH_MAX = 4096
-"""Bytes of a path on Linux, with the NUL at its end (limits.h)."""
-
 # That a message can hold.
 LAST_SECOND = 2 ** 31 - 1
-# Of a path that is too long.
-_SHOWN = 100
-
-
-def text(value: object) -> str:
-    """Return the value as a string that fits a message, undecodable bytes of a path escaped."""
-    return str(value).encode('utf-8', 'backslashreplace').decode('utf-8')
-
-
-def explanation(value: object) -> str:
-    """Return an error or the like as a string that fits a message; of a long one, both ends."""
-    whole, gap = text(value), ' ... '
-    if len(whole) <= MOST_EXPLAINED:
-        return whole
-    head = MOST_EXPLAINED // 2
-    return whole[:head] + gap + whole[head + len(gap) - MOST_EXPLAINED:]
-
-
-def printable(value: object) -> str:
-    """Return the value as one line without control characters."""
-    return one_line(text(value))
-
-
-def path_from(name: str, value: str, base: Path) -> Path:
-    """
-    Return the path that a request or an event names.
-
-    :param name: of the field, for the error
-    :param value: absolute, or relative to ``base``
-    :raises InvalidRequest: it is empty or cannot be a path
-    """
-    if not value or '\0' in value:
-        raise InvalidRequest(f'{name} is empty' if not value else f'{name} holds a NUL character')
-    path = base / value
-    length = len(str(path).encode('utf-8', 'replace'))
-    if length >= PATH_MAX:
-        raise InvalidRequest(f'{name} is {value[:_SHOWN]!r}..., {length} bytes long;'
-                             f' a path has at most {PATH_MAX - 1}')
-    return path
-
-
-def absolute_path_from(name: str, value: str) -> Path:
-    """
-    Return the path that a request names.
-
-    :raises InvalidRequest: it is empty or not absolute
-    """
-    path = path_from(name, value, Path())
-    if not path.is_absolute():
-        raise InvalidRequest(f'{name} is {value!r}; give an absolute path')
-    return path
-
-
-def most_from(name: str, value: int, most: int) -> int:
-    """
-    Return how many a request asks for.
-
-    :param name: of the field, for the error
-    :param value: 0: as many as one answer can hold
-    :param most: that one answer can hold
-    :raises InvalidRequest: more than that
-    """
-    if value > most:
-        raise InvalidRequest(f'{name} is {value}; give 1 to {most}, or 0 for {most}')
-    return value or most
-
-
-def max_keys_from(value: int) -> int:
-    """Return how many keys a request asks for; see ``most_from()``."""
-    return most_from('max_keys', value, MAX_KEYS_PER_PAGE)
 
 
 def failed(answer: Any, error: BaseException) -> Any:

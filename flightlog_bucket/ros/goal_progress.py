@@ -4,7 +4,7 @@ import threading
 from typing import Optional
 
 from flightlog_bucket.action import UploadLog
-from flightlog_bucket.ros.conversions import explanation
+from flightlog_bucket.operations.texts import explanation
 from flightlog_bucket.ros.transfer_messages import seconds_or_unknown
 from flightlog_bucket.transfers.records import QUEUED, UPLOADING
 from flightlog_bucket.transfers.standing import Standing

@@ -4,9 +4,8 @@ import threading
 import time
 from typing import Any, Optional
 
+from flightlog_bucket.operations.standings_watch import StandingsWatch, UPLOAD
 from flightlog_bucket.ros.goal_progress import Progress
-from flightlog_bucket.ros.standings_watch import StandingsWatch
-from flightlog_bucket.ros.transfer_messages import UPLOAD
 from flightlog_bucket.transfers.standing import Standing
 from flightlog_bucket.transfers.waiting_room import Followed
 

@@ -4,10 +4,10 @@ from functools import partial
 import logging
 
 from flightlog_bucket.errors import FlightlogError
+from flightlog_bucket.operations.texts import explanation, printable
 from flightlog_bucket.parameters.node_settings import NodeSettings, settings_of
 from flightlog_bucket.parameters.row import Value
 from flightlog_bucket.parameters.table import TABLE
-from flightlog_bucket.ros.conversions import explanation, printable
 from flightlog_bucket.transfers.survival import survive
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node

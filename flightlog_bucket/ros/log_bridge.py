@@ -2,7 +2,7 @@
 import logging
 from typing import Any
 
-from flightlog_bucket.ros.conversions import explanation, printable
+from flightlog_bucket.operations.texts import explanation, printable
 from rclpy.logging import get_logging_severity_from_string
 
 

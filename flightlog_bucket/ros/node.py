@@ -7,6 +7,11 @@ from typing import Any, Optional
 from flightlog_bucket.bucket import FlightLogBucket
 from flightlog_bucket.errors import FlightlogError
 from flightlog_bucket.msg import TransferStatus
+from flightlog_bucket.operations import arguments
+from flightlog_bucket.operations.downloads import Downloads
+from flightlog_bucket.operations.health import Health
+from flightlog_bucket.operations.standings_watch import DOWNLOAD, StandingsWatch, UPLOAD
+from flightlog_bucket.operations.uploads import Uploads
 from flightlog_bucket.parameters.node_settings import NodeSettings
 from flightlog_bucket.results import DescribedFile
 from flightlog_bucket.ros import conversions, parameters, transfer_messages
@@ -14,14 +19,10 @@ from flightlog_bucket.ros.actions import UploadAction
 from flightlog_bucket.ros.barrier import guarded
 from flightlog_bucket.ros.calls import PendingCalls
 from flightlog_bucket.ros.diagnostics import Diagnostics
-from flightlog_bucket.ros.downloads import Downloads
 from flightlog_bucket.ros.goals import Goals
 from flightlog_bucket.ros.live_settings import LiveSettings
 from flightlog_bucket.ros.log_bridge import bridge, LogLevel
-from flightlog_bucket.ros.standings_watch import StandingsWatch
-from flightlog_bucket.ros.transfer_messages import DOWNLOAD, UPLOAD
 from flightlog_bucket.ros.transfer_topic import MOST_KEPT, TRANSFERS, TransferTopic, Window
-from flightlog_bucket.ros.uploads import Uploads
 from flightlog_bucket.ros.warm_up import CredentialWarmUp
 from flightlog_bucket.settings import redacted_url
 from flightlog_bucket.srv import Delete, Download, Info, List, ListTransfers, Retry, Upload
@@ -94,10 +95,11 @@ class FlightlogBucketNode(Node):
         group = ReentrantCallbackGroup()
         self._serve(requests, group)
         self._show_transfers(settings.max_pending_requests, group)
-        self._diagnostics = Diagnostics(self, settings, self._bucket, self._uploads)
+        self._health = Health(settings, self._bucket, self._uploads)
+        self._diagnostics = Diagnostics(self, settings.bucket.robot_instance_id, self._health)
         LiveSettings(self, environment, self._apply)
         self._uploads.start()
-        self._diagnostics.start()
+        self._health.start()
         self._disk_pool.submit(self._show_open)
         self._warm_up.begin()
 
@@ -113,6 +115,7 @@ class FlightlogBucketNode(Node):
     def close(self) -> None:
         """End what goes on, and answer who waits, without waiting for the network."""
         self._diagnostics.close()
+        self._health.close()
         self._warm_up.close()
         self._uploads.close()
         self._watch.close(LAST_WORDS_S)
@@ -171,7 +174,7 @@ class FlightlogBucketNode(Node):
             [goals, TransferTopic(publisher.publish, Window())])
 
     async def _on_upload(self, request: Any, answer: Any) -> Any:
-        path = conversions.path_from('file_path', request.file_path, self._bag_directory)
+        path = arguments.path_from('file_path', request.file_path, self._bag_directory)
         accept = self._uploads.enqueue if request.enqueue_only else self._uploads.upload
         outcomes = await self._calls.result(
             self._disk_pool.submit(accept, path, request.custom_filename))
@@ -186,14 +189,14 @@ class FlightlogBucketNode(Node):
     async def _on_list(self, request: Any, answer: Any) -> Any:
         listing = await self._short_request(
             self._bucket.list_files, prefix=request.prefix,
-            max_keys=conversions.max_keys_from(request.max_keys),
+            max_keys=arguments.max_keys_from(request.max_keys),
             continuation_token=request.continuation_token)
         contents = await self._calls.result(self._info_pool.submit(
             self._uploads.stored_contents, listing.files))
         return conversions.listed(answer, listing, contents)
 
     async def _on_download(self, request: Any, answer: Any) -> Any:
-        path = conversions.absolute_path_from('local_path', request.local_path)
+        path = arguments.absolute_path_from('local_path', request.local_path)
         download = self._download_pool.submit(self._downloads.fetch, request.s3_key, path,
                                               overwrite=request.overwrite)
         return conversions.downloaded(answer, await self._calls.result(download))
@@ -213,7 +216,7 @@ class FlightlogBucketNode(Node):
             self._info_pool.submit(conversions.counted, answer, self._uploads))
         if request.file_path:
             # Not where the others would wait for a disk that hangs.
-            path = conversions.path_from('file_path', request.file_path, self._bag_directory)
+            path = arguments.path_from('file_path', request.file_path, self._bag_directory)
             state = await self._calls.result(
                 self._disk_pool.submit(self._uploads.explain, path))
             conversions.explained(answer, state)
@@ -234,7 +237,7 @@ class FlightlogBucketNode(Node):
 
     async def _on_list_transfers(self, request: Any, answer: Any) -> Any:
         most = transfer_messages.max_transfers_from(request.max_transfers)
-        path = conversions.path_from('file_path', request.file_path, self._bag_directory) \
+        path = arguments.path_from('file_path', request.file_path, self._bag_directory) \
             if request.file_path else None
 
         def list_transfers() -> Any:
@@ -243,7 +246,7 @@ class FlightlogBucketNode(Node):
         return await self._calls.result(self._disk_pool.submit(list_transfers))
 
     async def _on_retry(self, request: Any, answer: Any) -> Any:
-        paths = [conversions.path_from('file_paths', path, self._bag_directory)
+        paths = [arguments.path_from('file_paths', path, self._bag_directory)
                  for path in request.file_paths]
         count = await self._calls.result(self._disk_pool.submit(self._uploads.retry, paths))
         return transfer_messages.retried(answer, count)
@@ -266,7 +269,7 @@ class FlightlogBucketNode(Node):
         self._pause_pool.submit(self._uploads.set_max_concurrent_transfers,
                                 settings.max_concurrent_transfers)
         self._uploads.apply(settings)
-        self._diagnostics.limits = settings.diagnostics
+        self._health.limits = settings.diagnostics
         self._log_level.set(settings.log_level)
 
     async def _on_bag_closed(self, message: Any) -> None:
@@ -279,7 +282,7 @@ class FlightlogBucketNode(Node):
             await self._announce('closed_file', event.closed_file)
 
     async def _announce(self, name: str, value: str) -> None:
-        path = conversions.path_from(name, value, self._bag_directory)
+        path = arguments.path_from(name, value, self._bag_directory)
         await self._calls.result(self._disk_pool.submit(self._uploads.announce, path))
 
     async def _short_request(self, call: Any, *args: Any, **kwargs: Any) -> Any:

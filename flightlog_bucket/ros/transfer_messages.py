@@ -5,13 +5,13 @@ from typing import Any, Optional
 
 from builtin_interfaces.msg import Time
 from flightlog_bucket.msg import TransferStatus
-from flightlog_bucket.ros.conversions import explanation, LAST_SECOND, most_from, succeeded, text
-from flightlog_bucket.ros.downloads import DONE
+from flightlog_bucket.operations.arguments import most_from
+from flightlog_bucket.operations.downloads import DONE
+from flightlog_bucket.operations.standings_watch import UPLOAD
+from flightlog_bucket.operations.texts import explanation, text
+from flightlog_bucket.ros.conversions import LAST_SECOND, succeeded
 from flightlog_bucket.transfers.records import STORED
 from flightlog_bucket.transfers.standing import Standing
-
-UPLOAD, DOWNLOAD = 'upload', 'download'
-"""The directions."""
 
 MAX_TRANSFERS = 1000
 UNKNOWN_S = -1.0

@@ -6,8 +6,8 @@ import time
 from typing import Optional
 
 from flightlog_bucket.msg import TransferStatus
-from flightlog_bucket.ros.downloads import FAILED
-from flightlog_bucket.ros.standings_watch import Key, MOVING
+from flightlog_bucket.operations.downloads import FAILED
+from flightlog_bucket.operations.standings_watch import Key, MOVING
 from flightlog_bucket.ros.transfer_messages import transfer_status
 from flightlog_bucket.transfers.records import QUEUED, REJECTED
 from flightlog_bucket.transfers.standing import Standing

@@ -10,8 +10,8 @@ from flightlog_bucket.errors import (
     ValidationFailed,
     Withdrawn,
 )
+from flightlog_bucket.operations.uploads import Uploads
 from flightlog_bucket.parameters.node_settings import settings_from
-from flightlog_bucket.ros.uploads import Uploads
 from flightlog_bucket.sandbox import Sandbox
 from flightlog_bucket.transfers.records import QUEUED, REJECTED, STORED
 import pytest

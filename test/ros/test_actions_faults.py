@@ -143,7 +143,7 @@ def test_a_surprise_ends_the_goal_and_not_the_node(robot: Robot, ros: RosClient,
                                                    start_node: Any, parameters: Any,
                                                    tmp_path: Path) -> None:
     program = ('-c', 'from flightlog_bucket.ros.main import main\n'
-                     'from flightlog_bucket.ros.uploads import Uploads\n'
+                     'from flightlog_bucket.operations.uploads import Uploads\n'
                      'def fail(self, path, name):\n'
                      '    raise RuntimeError("a surprise")\n'
                      'Uploads.follow = fail\n'

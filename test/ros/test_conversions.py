@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from flightlog_bucket.errors import AccessDenied, FileTooLarge, InvalidRequest
+from flightlog_bucket.operations import arguments, texts
 from flightlog_bucket.results import DownloadedLog, Listing, LogContent, StoredFile, StoredLog
 from flightlog_bucket.ros import conversions
 from flightlog_bucket.srv import Download, List, Upload
@@ -61,37 +62,37 @@ def test_results_are_answers() -> None:
 
 
 def test_a_line_of_the_log_stays_one_line() -> None:
-    assert conversions.printable('a\nb\x1b[31m\u2028é飛') == r'a\nb\x1b[31m\u2028é飛'
+    assert texts.printable('a\nb\x1b[31m\u2028é飛') == r'a\nb\x1b[31m\u2028é飛'
 
 
 @pytest.mark.parametrize('value', ['', 'a\0b'])
 def test_what_is_no_path_is_refused(value: str) -> None:
     with pytest.raises(InvalidRequest, match='file_path'):
-        conversions.path_from('file_path', value, Path('/bags'))
+        arguments.path_from('file_path', value, Path('/bags'))
 
 
 def test_a_relative_path_starts_at_the_base() -> None:
-    assert conversions.path_from('p', 'a/b.ulg', Path('/bags')) == Path('/bags/a/b.ulg')
-    assert conversions.path_from('p', '/a/b.ulg', Path('/bags')) == Path('/a/b.ulg')
+    assert arguments.path_from('p', 'a/b.ulg', Path('/bags')) == Path('/bags/a/b.ulg')
+    assert arguments.path_from('p', '/a/b.ulg', Path('/bags')) == Path('/a/b.ulg')
     with pytest.raises(InvalidRequest, match='absolute'):
-        conversions.absolute_path_from('p', 'a/b.ulg')
+        arguments.absolute_path_from('p', 'a/b.ulg')
 
 
 @pytest.mark.parametrize('path', ['/x' * 400_000, 'a/' * 2046 + '.ulg', '/' + 'é' * 2048])
 def test_a_path_that_no_system_call_takes_is_refused(path: str) -> None:
     with pytest.raises(InvalidRequest, match=r'file_path is .* bytes long') as caught:
-        conversions.path_from('file_path', path, Path('/bags'))
+        arguments.path_from('file_path', path, Path('/bags'))
     assert len(str(caught.value)) < 300
 
 
 def test_the_longest_path_is_taken() -> None:
     longest = '/' + 'x' * 4094
-    assert str(conversions.path_from('p', longest, Path('/bags'))) == longest
+    assert str(arguments.path_from('p', longest, Path('/bags'))) == longest
 
 
 def test_a_long_explanation_keeps_both_ends() -> None:
     answer = conversions.failed(Upload.Response(), InvalidRequest('from ' + 'x' * 10**6 + ' to'))
-    assert len(answer.error) == conversions.MOST_EXPLAINED
+    assert len(answer.error) == texts.MOST_EXPLAINED
     assert answer.error.startswith('from x')
     assert answer.error.endswith('x to')
-    assert conversions.explanation('x' * 4000) == 'x' * 4000
+    assert texts.explanation('x' * 4000) == 'x' * 4000

@@ -6,8 +6,9 @@ from typing import Any
 
 from diagnostics_listener import DiagnosticsListener, OK, STALE, values_of
 from flightlog_bucket.bucket import FlightLogBucket
+from flightlog_bucket.operations import health
+from flightlog_bucket.operations.health import Health
 from flightlog_bucket.parameters.node_settings import settings_from
-from flightlog_bucket.ros import diagnostics
 from flightlog_bucket.ros.diagnostics import Diagnostics
 from flightlog_bucket.transfers.disk_space import space_of
 from flightlog_bucket.transfers.records import Counts
@@ -53,15 +54,17 @@ def told(ros, uploads, parameters: dict[str, Any], tmp_path: Path
                               'diagnostics_free_bytes_warn': 0, 'diagnostics_free_bytes_error': 0,
                               'diagnostics_stale_s': 2}, {})
     node = Node('hanging', context=ros.node.context, use_global_arguments=False)
-    told = Diagnostics(node, settings, FlightLogBucket(settings.bucket), uploads)
+    health_of = Health(settings, FlightLogBucket(settings.bucket), uploads)
+    told = Diagnostics(node, settings.bucket.robot_instance_id, health_of)
     executor = ros.node.executor
     executor.add_node(node)
-    told.start()
+    health_of.start()
     try:
         with DiagnosticsListener(ros, 'hanging') as listener:
             yield listener
     finally:
         told.close()
+        health_of.close()
         executor.remove_node(node)
         node.destroy_node()
 
@@ -86,7 +89,7 @@ def test_a_disk_that_hangs(told, monkeypatch) -> None:
     def hanging(*arguments: Any, **options: Any) -> Any:
         answers.wait()
         return space_of(*arguments, **options)
-    monkeypatch.setattr(diagnostics, 'space_of', hanging)
+    monkeypatch.setattr(health, 'space_of', hanging)
     try:
         told.wait_for('Disk', STALE, 'has not answered for')
         told.wait_for('Queue', OK)

@@ -6,8 +6,8 @@ import time
 from typing import Any, Optional
 
 from flightlog_bucket.errors import LedgerUnavailable
-from flightlog_bucket.ros import standings_watch
-from flightlog_bucket.ros.standings_watch import StandingsWatch
+from flightlog_bucket.operations import standings_watch
+from flightlog_bucket.operations.standings_watch import StandingsWatch
 from flightlog_bucket.transfers.standing import Standing
 import pytest
 from support.expect import wait_until

@@ -3,7 +3,7 @@ import itertools
 import queue
 import threading
 
-from flightlog_bucket.ros.measurement import Measurement
+from flightlog_bucket.operations.measurement import Measurement
 from support.expect import wait_until
 
 

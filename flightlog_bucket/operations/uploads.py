@@ -6,8 +6,8 @@ from typing import Optional
 
 from flightlog_bucket.bucket import FlightLogBucket
 from flightlog_bucket.errors import CorruptLog, FlightlogError, LedgerUnavailable
+from flightlog_bucket.operations.known_uploads import KnownUploads
 from flightlog_bucket.parameters.node_settings import NodeSettings
-from flightlog_bucket.ros.known_uploads import KnownUploads
 from flightlog_bucket.settings import BucketSettings
 from flightlog_bucket.threads import WorkerPool
 from flightlog_bucket.transfers.asked import Asked, asked_for

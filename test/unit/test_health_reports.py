@@ -2,10 +2,10 @@
 import math
 from pathlib import Path
 
+from flightlog_bucket.operations import health_reports as tasks
+from flightlog_bucket.operations.health_reports import QueueFacts, Report
 from flightlog_bucket.parameters.diagnostics_settings import DiagnosticsSettings, Level, Limits
 from flightlog_bucket.results import CredentialStatus
-from flightlog_bucket.ros import diagnostic_tasks as tasks
-from flightlog_bucket.ros.diagnostic_tasks import QueueFacts, Report
 from flightlog_bucket.storage.contact import ContactStatus, Fault
 from flightlog_bucket.transfers.disk_space import DiskSpace
 from flightlog_bucket.transfers.records import Counts

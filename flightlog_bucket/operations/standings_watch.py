@@ -13,6 +13,8 @@ from flightlog_bucket.transfers.survival import PAUSE_S, survive
 
 TICK_S = 0.5
 """Between two looks at what moves."""
+UPLOAD, DOWNLOAD = 'upload', 'download'
+"""The directions."""
 MOVING = ('uploading', 'downloading')
 
 # What thousands of changes at once take, must not be felt by a flight.

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Optional
 
 from flightlog_bucket.errors import LedgerUnavailable
+from flightlog_bucket.operations.refusals import Refusals
 from flightlog_bucket.results import LogContent, StoredFile
-from flightlog_bucket.ros.refusals import Refusals
 from flightlog_bucket.transfers.discovery import Discovery
 from flightlog_bucket.transfers.file_state import FileState, of_bag, refused_content
 from flightlog_bucket.transfers.in_turn import STATES

@@ -1,0 +1,1 @@
+"""What the node does, whoever asks for it: ROS 2, or HTTP."""

@@ -1,36 +1,33 @@
 """FlightLogBucket: upload, list, download, delete; synchronous, thread-safe, raises."""
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack
+from functools import partial
 import logging
 from pathlib import Path
 import threading
 from typing import Optional
 
-from flightlog_bucket.errors import (
-    Cancelled,
-    InvalidRequest,
-    MetadataTooLarge,
-    StorageError,
-)
+from flightlog_bucket.errors import Cancelled, InvalidRequest, MetadataTooLarge
 from flightlog_bucket.results import (
     CredentialStatus,
     DescribedFile,
     DownloadedLog,
     Listing,
-    StoredFile,
     StoredLog,
 )
 from flightlog_bucket.settings import BucketSettings
 from flightlog_bucket.storage import keys
 from flightlog_bucket.storage.admission import Admission, Admitted
+from flightlog_bucket.storage.byte_range import ByteRange
 from flightlog_bucket.storage.client import S3Client
 from flightlog_bucket.storage.credentials import TokenKeeper
-from flightlog_bucket.storage.download import Download, OnReceived
+from flightlog_bucket.storage.download import download, download_target, OnReceived
 from flightlog_bucket.storage.file_part import OnSent
 from flightlog_bucket.storage.free_keys import FreeKeys, Placed
 from flightlog_bucket.storage.journal import Journal, NO_JOURNAL
 from flightlog_bucket.storage.local_file import Fingerprint, LocalFile
 from flightlog_bucket.storage.log_metadata import without_content
+from flightlog_bucket.storage.object_stream import ObjectStream
 from flightlog_bucket.storage.objects import MAX_KEYS_PER_PAGE, ObjectStore
 from flightlog_bucket.storage.session_token import SessionTokenService
 from flightlog_bucket.storage.throttle import Throttle
@@ -188,7 +185,8 @@ class FlightLogBucket:
                                   is_closed=is_closed)
 
     def list_files(self, *, prefix: str = '', max_keys: Optional[int] = None,
-                   continuation_token: str = '', machine_id: str = '') -> Listing:
+                   continuation_token: str = '', machine_id: str = '',
+                   start_after: str = '') -> Listing:
         """
         List the machine's logs, by key.
 
@@ -196,27 +194,18 @@ class FlightLogBucket:
         :param max_keys: at most this many, 1 to 1000; None: all pages
         :param continuation_token: ``next_token`` of an earlier page
         :param machine_id: this machine's own, or empty
+        :param start_after: of a first page, the logs after this name in the machine's folder;
+            some S3 servers take no notice of it
         """
         keys.check_machine_id(machine_id, self.settings.robot_instance_id)
         whole_prefix = keys.own_prefix(prefix, self.settings.machine_prefix)
+        first = f'{self.settings.machine_prefix}{start_after}' if start_after else ''
         self._check_open()
         if max_keys is not None:
             if not 1 <= max_keys <= MAX_KEYS_PER_PAGE:
                 raise InvalidRequest(f'max_keys is {max_keys}; give 1 to {MAX_KEYS_PER_PAGE}')
-            return self._store.list_page(whole_prefix, max_keys, continuation_token)
-        files: list[StoredFile] = []
-        token, seen = continuation_token, set()
-        while True:
-            self._check_open()
-            page = self._store.list_page(whole_prefix, MAX_KEYS_PER_PAGE, token)
-            files += page.files
-            seen.add(token)
-            token = page.next_token
-            if not token:
-                return Listing(tuple(files), '')
-            if token in seen:
-                raise StorageError('the S3 server lists the same page again and again; ask for'
-                                   ' single pages, with max_keys')
+            return self._store.list_page(whole_prefix, max_keys, continuation_token, first)
+        return self._store.list_all(whole_prefix, continuation_token, self._check_open)
 
     def describe(self, s3_key: str, *, machine_id: str = '') -> DescribedFile:
         """
@@ -226,8 +215,7 @@ class FlightLogBucket:
         :param machine_id: this machine's own, or empty
         :raises ObjectNotFound: if there is none
         """
-        keys.check_machine_id(machine_id, self.settings.robot_instance_id)
-        keys.check_own_key(s3_key, self.settings.machine_prefix)
+        self._check_own(s3_key, machine_id)
         self._check_open()
         return self._store.describe(s3_key)
 
@@ -244,14 +232,31 @@ class FlightLogBucket:
         :param cancel: once set, the download ends with ``Cancelled``
         :param on_received: is told how many bytes are here, and of how many; raises nothing
         """
-        keys.check_machine_id(machine_id, self.settings.robot_instance_id)
-        keys.check_own_key(s3_key, self.settings.machine_prefix)
+        self._check_own(s3_key, machine_id)
         target = download_target(s3_key, local_path)
-        with self._transfer(cancel) as stop:
-            size = Download(self._client, s3_key, stop,
-                            timeout_s=self.settings.request_timeout_s,
-                            on_received=on_received).run(target, overwrite=overwrite)
+        size = download(partial(self.open, s3_key, machine_id=machine_id, cancel=cancel), target,
+                        overwrite=overwrite, on_received=on_received)
         return DownloadedLog(s3_key=s3_key, local_path=target, file_size=size)
+
+    def open(self, s3_key: str, *, byte_range: Optional[ByteRange] = None, if_range: str = '',
+             machine_id: str = '', cancel: Optional[threading.Event] = None) -> ObjectStream:
+        """
+        Fetch a log to read it as it arrives; to be closed.
+
+        :param s3_key: of one of the machine's own logs
+        :param byte_range: None: the whole
+        :param if_range: see ``ObjectStream``
+        :param machine_id: this machine's own, or empty
+        :param cancel: once set, reading ends with ``Cancelled``
+        """
+        self._check_own(s3_key, machine_id)
+        with ExitStack() as under_way:
+            stop = under_way.enter_context(self._transfer(cancel))
+            stream = ObjectStream(
+                self._client, s3_key, stop, timeout_s=self.settings.request_timeout_s,
+                byte_range=byte_range, if_range=if_range)
+            stream.on_close = under_way.pop_all().close
+            return stream
 
     def delete(self, s3_key: str, *, machine_id: str = '') -> None:
         """
@@ -260,8 +265,7 @@ class FlightLogBucket:
         :param s3_key: of one of the machine's own logs
         :param machine_id: this machine's own, or empty
         """
-        keys.check_machine_id(machine_id, self.settings.robot_instance_id)
-        keys.check_own_key(s3_key, self.settings.machine_prefix)
+        self._check_own(s3_key, machine_id)
         self._check_open()
         self._store.delete(s3_key)
 
@@ -278,19 +282,10 @@ class FlightLogBucket:
             with self._transfers_lock:
                 self._transfers.remove(event)
 
+    def _check_own(self, s3_key: str, machine_id: str) -> None:
+        keys.check_machine_id(machine_id, self.settings.robot_instance_id)
+        keys.check_own_key(s3_key, self.settings.machine_prefix)
+
     def _check_open(self) -> None:
         if self._closed:
             raise Cancelled('the connection is closed')
-
-
-def download_target(s3_key: str, local_path: Path) -> Path:
-    """
-    Return the file that a download makes.
-
-    :param local_path: the file, or an existing directory that it goes into
-    """
-    try:
-        is_directory = local_path.is_dir()
-    except (OSError, ValueError):
-        is_directory = False
-    return local_path / s3_key.rpartition('/')[2] if is_directory else local_path

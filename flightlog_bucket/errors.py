@@ -8,6 +8,7 @@ The errors of flightlog_bucket: one tree, every one with an HTTP status and whet
     │   └── LedgerInUse         400  another process has the state directory
     ├── InvalidRequest          400  a name, key, prefix or path that cannot be meant
     │   ├── InvalidExtension    400  not the name of a flight log
+    │   ├── RangeNotSatisfiable 416  the object has no byte of the range
     │   └── ValidationFailed    400  the content is not what the name says
     │       ├── FormatMismatch  400  it is of another format
     │       ├── CorruptLog      422  it is of that format, and damaged
@@ -40,7 +41,7 @@ The errors of flightlog_bucket: one tree, every one with an HTTP status and whet
         ├── Paused              503  uploads are paused, and go on later
         └── Withdrawn           499  who asked for the upload has taken that back
 
-``proxy.py`` turns these into the document's ``{"error", "status"}``, ``ros/conversions.py`` into
+``answers.py`` turns these into the document's ``{"error", "status"}``, ``ros/conversions.py`` into
 answers of the services; nothing else does.
 """
 from typing import ClassVar
@@ -80,6 +81,20 @@ class InvalidExtension(InvalidRequest):
     """The name is not one of a flight log."""
 
     summary = 'Invalid file extension'
+
+
+class RangeNotSatisfiable(InvalidRequest):
+    """
+    The object has no byte of the range that was asked for.
+
+    :param size: bytes of the object
+    """
+
+    status = 416
+
+    def __init__(self, message: str, *, size: int = 0) -> None:
+        super().__init__(message)
+        self.size = size
 
 
 class ValidationFailed(InvalidRequest):

@@ -17,7 +17,8 @@ from flightlog_bucket.errors import (
     LocalFileUnreadable,
 )
 
-_OPEN_FILES = Path('/proc/self/fd')
+OPEN_FILES = Path('/proc/self/fd')
+"""Where the files that a process has open can be found, named or not."""
 # What a file system, or an old kernel, answers that knows no files without a name.
 _NO_NAMELESS_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 
@@ -47,13 +48,15 @@ class NewFile:
             if self._temporary is not None:
                 self._temporary.unlink(missing_ok=True)
 
-    def publish(self, *, overwrite: bool) -> None:
+    def publish(self, *, overwrite: bool, target: Optional[Path] = None) -> None:
         """
         Give the file its name, once its content is on the disk.
 
         :param overwrite: replace an existing file
+        :param target: another name than was said, in a folder on the same disk
         :raises LocalFileExists: if there is one, and ``overwrite`` is not set
         """
+        self._target = target or self._target
         self.stream.flush()
         os.fsync(self.stream.fileno())
         directory = os.open(self._target.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -81,7 +84,7 @@ class NewFile:
 
     def _open(self) -> BinaryIO:
         flags = os.O_WRONLY | os.O_CLOEXEC
-        if _OPEN_FILES.is_dir():  # no other way leads from the file to a name
+        if OPEN_FILES.is_dir():  # no other way leads from the file to a name
             try:
                 return open(os.open(self._target.parent, flags | os.O_TMPFILE, 0o666), 'wb')
             except OSError as error:
@@ -100,7 +103,7 @@ class NewFile:
         return self._temporary
 
     def _link(self, path: Path, directory: int) -> None:
-        source = self._temporary or _OPEN_FILES / str(self.stream.fileno())
+        source = self._temporary or OPEN_FILES / str(self.stream.fileno())
         # os.link() follows the link in /proc only where it is given a directory.
         os.link(source, path.name, dst_dir_fd=directory, follow_symlinks=True)
 

@@ -7,7 +7,7 @@ import re
 from typing import Any, Optional
 import zlib
 
-from flightlog_bucket.errors import FlightlogError, NotAllowed, ObjectNotFound
+from flightlog_bucket.errors import FlightlogError, NotAllowed, ObjectNotFound, StorageError
 from flightlog_bucket.results import DescribedFile, Listing, StoredFile
 from flightlog_bucket.storage import checksum
 from flightlog_bucket.storage.client import S3Client
@@ -123,16 +123,19 @@ class ObjectStore:
                           etag=_etag(answer))
         return DescribedFile(file, content_in(_metadata(answer)))
 
-    def list_page(self, prefix: str, max_keys: int, continuation_token: str) -> Listing:
+    def list_page(self, prefix: str, max_keys: int, continuation_token: str,
+                  start_after: str = '') -> Listing:
         """
         Return one page of the objects whose keys begin with ``prefix``.
 
         :param prefix: a whole key prefix, in the machine's own folder
         :param max_keys: 1 to 1000
         :param continuation_token: ``next_token`` of the page before; empty: the first page
+        :param start_after: a whole key that those on the first page come after; empty: all do
         """
-        token = {'ContinuationToken': continuation_token} if continuation_token else {}
-        answer = self.client.call('list_objects_v2', Prefix=prefix, MaxKeys=max_keys, **token)
+        place = ({'ContinuationToken': continuation_token} if continuation_token
+                 else {'StartAfter': start_after} if start_after else {})
+        answer = self.client.call('list_objects_v2', Prefix=prefix, MaxKeys=max_keys, **place)
         files = tuple(
             StoredFile(key=found['Key'], size=found['Size'], last_modified=found['LastModified'],
                        url=self.client.url(found['Key']), etag=_etag(found))
@@ -140,6 +143,30 @@ class ObjectStore:
             for found in answer.get('Contents', ()) if found['Key'].startswith(prefix))
         more = answer.get('IsTruncated') and answer.get('NextContinuationToken')
         return Listing(files, more or '')
+
+    def list_all(self, prefix: str, continuation_token: str,
+                 check: Callable[[], None]) -> Listing:
+        """
+        Return all pages as one.
+
+        :param prefix: as for ``list_page()``
+        :param continuation_token: as for ``list_page()``
+        :param check: is called between pages; raises if there are to be no more
+        :raises StorageError: if the server would never come to an end
+        """
+        files: list[StoredFile] = []
+        token, seen = continuation_token, set()
+        while True:
+            check()
+            page = self.list_page(prefix, MAX_KEYS_PER_PAGE, token)
+            files += page.files
+            seen.add(token)
+            token = page.next_token
+            if not token:
+                return Listing(tuple(files), '')
+            if token in seen:
+                raise StorageError('the S3 server lists the same page again and again; ask for'
+                                   ' single pages, with max_keys')
 
     def delete(self, key: str) -> None:
         """

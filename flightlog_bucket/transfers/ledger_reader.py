@@ -8,7 +8,7 @@ import threading
 from typing import Optional
 
 from flightlog_bucket.results import LogContent, StoredFile
-from flightlog_bucket.transfers import bags, in_turn, rows, stored_content
+from flightlog_bucket.transfers import bags, in_turn, rows, stored_content, stored_search
 from flightlog_bucket.transfers.database import Database
 from flightlog_bucket.transfers.records import (
     AWAY,
@@ -133,6 +133,17 @@ class LedgerReader:
         return self._database.run(partial(
             stored_content.one_by_key, destination=self._destination, key=file.key,
             etag=file.etag))
+
+    def described_contents(self, files: Sequence[StoredFile]) -> dict[str, LogContent]:
+        """Return all that is known of the logs that these objects hold, by key."""
+        return self._database.run(partial(
+            stored_search.described, destination=self._destination,
+            etags={file.key: file.etag for file in files}))
+
+    def stored_between(self, low: str, high: str, most: int) -> list[StoredFile]:
+        """Return the last stored logs whose keys are between two, the last one first."""
+        return self._database.run(partial(
+            stored_search.newest, destination=self._destination, low=low, high=high, most=most))
 
     def description(self, transfer: Transfer) -> str:
         """Return what is in a stored log at length, a JSON object; empty: not known."""

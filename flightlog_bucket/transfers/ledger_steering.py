@@ -141,6 +141,12 @@ class LedgerSteering(LedgerReader):
             return found
         self._changed(self._database.run(work))
 
+    def forget(self, transfer_id: int) -> None:
+        """Forget a transfer that was rejected; of another one, nothing."""
+        self._database.run(lambda database: database.execute(
+            "DELETE FROM transfers WHERE id = ? AND state = 'rejected'", (transfer_id,)))
+        self._changed((transfer_id,))
+
     @property
     def paused(self) -> bool:
         """Whether uploads are paused."""

@@ -13,17 +13,22 @@ from pathlib import Path
 import threading
 from typing import Any, Optional, Union
 
+from flightlog_bucket import answers
+from flightlog_bucket.answers import Result
 from flightlog_bucket.bucket import FlightLogBucket
-from flightlog_bucket.errors import ConfigurationError, FlightlogError, Unavailable
-from flightlog_bucket.results import StoredFile
-from flightlog_bucket.settings import BucketSettings, redacted_url
+from flightlog_bucket.errors import (
+    ConfigurationError,
+    FlightlogError,
+    InvalidRequest,
+    Unavailable,
+)
+from flightlog_bucket.logs.facts import format_for
+from flightlog_bucket.opened_file import open_file, OpenedFile
+from flightlog_bucket.settings import BucketSettings
+from flightlog_bucket.storage.reception import Reception, remove_received, without_name
 from flightlog_bucket.threads import WorkerPool
 
 _log = logging.getLogger(__name__)
-
-Result = dict[str, Any]
-
-_STORED = ('s3_key', 'file_url', 'file_size', 'content_type', 'already_stored')
 
 MACHINE_VARIABLE = 'ROBOT_INSTANCE_ID'
 _MAX_CONCURRENT_TRANSFERS = 4
@@ -34,7 +39,7 @@ class S3BucketProxy:
     """
     Flight logs of one machine in an S3 bucket.
 
-    Every method but ``start()`` and ``stop()`` returns a dictionary: with ``success: True``, or
+    Every coroutine but ``start()`` and ``stop()`` returns a dictionary: with ``success: True``, or
     with ``error`` (what happened, to which file or key, and what to do) and ``status`` (the HTTP
     status with that meaning). None raises for what happens to a call.
 
@@ -46,6 +51,8 @@ class S3BucketProxy:
     :param request_timeout: seconds; a call without progress ends within this time
     :param robot_instance_id: this machine; default: environment variable ``ROBOT_INSTANCE_ID``
     :param endpoint_url: another S3 server than AWS
+    :param received_directory: where logs are kept that arrive over HTTP, until they are stored;
+        default: ``flightlog_bucket/received`` in the user's folder for caches
     :param settings: any other field of ``BucketSettings``, e.g. ``server_side_encryption``
     :raises ConfigurationError: naming the argument and what it takes
     """
@@ -53,13 +60,16 @@ class S3BucketProxy:
     def __init__(self, session_token_url: str, bucket_name: str, region: str = 'us-east-1',
                  upload_prefix: str = 'flight_logs/', debug: bool = False,
                  request_timeout: float = 30, *, robot_instance_id: Optional[str] = None,
-                 endpoint_url: str = '', **settings: Any) -> None:
+                 endpoint_url: str = '', received_directory: Union[Path, str, None] = None,
+                 **settings: Any) -> None:
         if robot_instance_id is None:
             robot_instance_id = os.environ.get(MACHINE_VARIABLE, '')
         self._settings = BucketSettings(
             session_token_url=session_token_url, bucket_name=bucket_name, region=region,
             upload_prefix=upload_prefix, request_timeout_s=_seconds(request_timeout),
             robot_instance_id=robot_instance_id, endpoint_url=endpoint_url or '', **settings)
+        self._received_directory = (
+            Path(received_directory).absolute() if received_directory else None)
         if debug:
             logging.getLogger('flightlog_bucket').setLevel(logging.DEBUG)
         self._bucket: Optional[FlightLogBucket] = None
@@ -74,7 +84,8 @@ class S3BucketProxy:
         if self._bucket is not None:
             return
         self._pools = [WorkerPool(_MAX_CONCURRENT_TRANSFERS, 'flightlog-transfer'),
-                       WorkerPool(_MAX_CONCURRENT_REQUESTS, 'flightlog-request')]
+                       WorkerPool(_MAX_CONCURRENT_REQUESTS, 'flightlog-request'),
+                       WorkerPool(_MAX_CONCURRENT_TRANSFERS, 'flightlog-stream')]
         loop = asyncio.get_running_loop()
         self._bucket = await loop.run_in_executor(self._pools[1], FlightLogBucket, self._settings)
         try:
@@ -104,10 +115,9 @@ class S3BucketProxy:
             the check (``valid``, ``truncated`` or ``corrupt``) and ``verdict_reason``
         """
         def call(bucket: FlightLogBucket, cancel: threading.Event) -> Result:
-            stored = bucket.upload(Path(file_path), custom_filename=custom_filename or '',
-                                   machine_id=machine_id or '', cancel=cancel)
-            return {**{name: getattr(stored, name) for name in _STORED},
-                    'verdict': stored.content.verdict, 'verdict_reason': stored.content.reason}
+            return answers.stored(bucket.upload(
+                Path(file_path), custom_filename=custom_filename or '',
+                machine_id=machine_id or '', cancel=cancel))
         return await self._transfer(call)
 
     async def list_files(self, machine_id: Optional[str] = None, prefix: Optional[str] = None,
@@ -124,11 +134,9 @@ class S3BucketProxy:
             ``url``; ``count`` of them; ``next_token``, None after the last page
         """
         def call(bucket: FlightLogBucket) -> Result:
-            found = bucket.list_files(prefix=prefix or '', max_keys=max_keys,
-                                      continuation_token=continuation_token or '',
-                                      machine_id=machine_id or '')
-            return {'files': [_file(f) for f in found.files], 'count': len(found.files),
-                    'next_token': found.next_token or None}
+            return answers.listing(bucket.list_files(
+                prefix=prefix or '', max_keys=max_keys, machine_id=machine_id or '',
+                continuation_token=continuation_token or ''))
         return await self._request(call)
 
     async def download_file(self, s3_key: str, local_path: Union[Path, str],
@@ -144,10 +152,63 @@ class S3BucketProxy:
         :returns: ``s3_key``, ``local_path`` and ``file_size`` (bytes)
         """
         def call(bucket: FlightLogBucket, cancel: threading.Event) -> Result:
-            got = bucket.download(s3_key, Path(local_path), overwrite=overwrite,
-                                  machine_id=machine_id or '', cancel=cancel)
-            return {**vars(got), 'local_path': str(got.local_path)}
+            return answers.downloaded(bucket.download(
+                s3_key, Path(local_path), overwrite=overwrite, machine_id=machine_id or '',
+                cancel=cancel))
         return await self._transfer(call)
+
+    async def open_file(self, s3_key: str, machine_id: Optional[str] = None, *,
+                        byte_range: str = '', if_range: str = '') -> Union[OpenedFile, Result]:
+        """
+        Fetch a log to read it as it arrives; nothing of it is stored here.
+
+        :param s3_key: of one of this machine's logs
+        :param machine_id: this machine's own, if given
+        :param byte_range: as the header ``Range`` of HTTP has it; empty: all
+        :param if_range: as the header ``If-Range`` has it: only of this object, else all
+        :returns: an ``OpenedFile``, whose ``blocks`` raise a ``FlightlogError`` where they end
+            early, or a dictionary with ``error`` and ``status``; with ``size`` (bytes) as well
+            where the log has none of the range (416)
+        """
+        if self._bucket is None:
+            return answers.failure(_not_started())
+        try:
+            return await open_file(self._bucket, self._pools[2], s3_key, byte_range=byte_range,
+                                   if_range=if_range, machine_id=machine_id or '')
+        except FlightlogError as error:
+            return answers.failure(error)
+
+    def reception(self, filename: str, length: Optional[int] = None) -> Reception:
+        """
+        Begin to receive a log for ``upload_received()``; may wait for the disk.
+
+        :param filename: that the object is to get; empty: not known yet
+        :param length: bytes that are announced; None: not known
+        :raises FlightlogError: what can be said by its name and its length
+        """
+        if filename:
+            format_for(filename, self._settings.allowed_extensions)
+        return Reception(self._received_directory or _default_directory(), length=length,
+                         max_file_size_bytes=self._settings.max_file_size_bytes)
+
+    async def upload_received(self, path: Path, *, enqueue_only: bool = False) -> Result:
+        """
+        Store a log that was received; its file is removed, whatever comes out.
+
+        :param path: as ``Reception.finish()`` returned it
+        :param enqueue_only: is refused, as nothing would keep the log here
+        :returns: as ``upload_file()``
+        """
+        def call(bucket: FlightLogBucket, cancel: threading.Event) -> Result:
+            with without_name(path) as nameless:
+                return _upload_nameless(bucket, nameless, path.name, cancel)
+        try:
+            if enqueue_only:
+                return answers.failure(InvalidRequest(
+                    'enqueue_only is possible only where a node keeps the log'))
+            return await self._transfer(call)
+        finally:
+            remove_received(path)
 
     async def delete_file(self, s3_key: str, machine_id: Optional[str] = None) -> Result:
         """
@@ -159,7 +220,7 @@ class S3BucketProxy:
         """
         def call(bucket: FlightLogBucket) -> Result:
             bucket.delete(s3_key, machine_id=machine_id or '')
-            return {'s3_key': s3_key}
+            return answers.deleted(s3_key)
         return await self._request(call)
 
     async def info(self) -> Result:
@@ -173,21 +234,8 @@ class S3BucketProxy:
             ``expires_in_s``, ``error``)
         """
         if self._bucket is None:
-            return _failure(_not_started())
-        settings = self._settings
-        return {
-            'success': True, 'bucket_name': settings.bucket_name, 'region': settings.region,
-            'endpoint_url': settings.endpoint_url or None,
-            'upload_prefix': settings.upload_prefix,
-            'robot_instance_id': settings.robot_instance_id,
-            'machine_prefix': settings.machine_prefix,
-            'session_token_url': redacted_url(settings.session_token_url),
-            'allowed_extensions': list(settings.allowed_extensions),
-            'max_file_size': settings.max_file_size_bytes,
-            'validation_level': settings.validation_level,
-            'upload_corrupt': settings.upload_corrupt,
-            'request_timeout': settings.request_timeout_s,
-            'credentials': vars(self._bucket.credential_status()).copy()}
+            return answers.failure(_not_started())
+        return answers.info(self._settings, self._bucket.credential_status())
 
     async def _transfer(self, call: Callable[[FlightLogBucket, threading.Event], Result],
                         ) -> Result:
@@ -204,14 +252,13 @@ class S3BucketProxy:
     async def _run(self, pool: int, call: Callable[[FlightLogBucket], Result]) -> Result:
         bucket = self._bucket
         if bucket is None:
-            return _failure(_not_started())
+            return answers.failure(_not_started())
         executor: Executor = self._pools[pool]
         try:
-            result = await asyncio.get_running_loop().run_in_executor(executor, call, bucket)
+            return await asyncio.get_running_loop().run_in_executor(executor, call, bucket)
         except FlightlogError as error:
             _log.debug('%s: %s', type(error).__name__, error)
-            return _failure(error)
-        return {'success': True, **result}
+            return answers.failure(error)
 
 
 def _seconds(request_timeout: object) -> float:
@@ -220,13 +267,23 @@ def _seconds(request_timeout: object) -> float:
     raise ConfigurationError(f'request_timeout is {request_timeout!r}; give a number of seconds')
 
 
-def _file(found: StoredFile) -> Result:
-    return {'key': found.key, 'size': found.size, 'url': found.url,
-            'last_modified': found.last_modified.isoformat()}
+def _upload_nameless(bucket: FlightLogBucket, path: Path, name: str,
+                     cancel: threading.Event) -> Result:
+    try:
+        return answers.stored(bucket.upload(path, custom_filename=name, cancel=cancel))
+    except FlightlogError as error:
+        return answers.received(answers.failure(error), path, name)
 
 
-def _failure(error: FlightlogError) -> Result:
-    return {'error': str(error), 'status': error.status}
+def _default_directory() -> Path:
+    """Return where logs are received (XDG Base Directory Specification)."""
+    cache = os.environ.get('XDG_CACHE_HOME', '')
+    try:
+        above = Path(cache) if os.path.isabs(cache) else Path.home() / '.cache'
+    except RuntimeError:
+        raise ConfigurationError('there is no home directory to receive logs in; give'
+                                 ' received_directory') from None
+    return above / 'flightlog_bucket' / 'received'
 
 
 def _not_started() -> FlightlogError:

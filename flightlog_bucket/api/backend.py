@@ -1,18 +1,17 @@
 """What the REST API needs of ``proxies['bucket']``; ``S3BucketProxy`` is one, the node another."""
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Optional, Protocol, Union
+from typing import Optional, Protocol, Union
 
-Result = dict[str, Any]
-"""With ``success: True``, or with ``error`` and ``status``."""
+from flightlog_bucket.answers import Result
+from flightlog_bucket.opened_file import OpenedFile
+
+__all__ = ['BucketBackend', 'OpenedFile', 'Reception', 'Result']
 
 
 class Reception(Protocol):
     """A log that arrives, block by block, in a file without a name. Not thread-safe; may block."""
 
-    def write(self, block: bytes) -> None:
+    def write(self, block: Union[bytes, memoryview]) -> None:
         """
         Write what has arrived.
 
@@ -20,43 +19,16 @@ class Reception(Protocol):
         :raises LocalDiskFull: if the disk has no room, or must keep what it has
         """
 
-    def finish(self, modified_s: Optional[float]) -> Path:
+    def finish(self, filename: str, modified_s: Optional[float]) -> Path:
         """
         Give the file its name, once its content is on the disk.
 
+        :param filename: that the object is to get; one safe segment of a path
         :param modified_s: when it was written at its origin, seconds since 1970; None: not known
         """
 
     def discard(self) -> None:
         """Leave nothing of it, whether it is finished or not; done where there is nothing."""
-
-
-@dataclass(frozen=True)
-class OpenedFile:
-    """
-    A log that is being fetched.
-
-    :param size: bytes of the whole object
-    :param start: of the range that ``blocks`` yields
-    :param length: bytes of that range
-    :param is_range: a part of it was asked for, and can be given
-    :param etag: of the object, without its quotes
-    :param last_modified: aware, UTC
-    :param content_type: MIME type
-    :param filename: for the file that it is saved as
-    :param blocks: its content as it arrives; ends early, with an error, where it is not what S3
-        stores. The last block of a whole object comes when all of it is proved.
-    """
-
-    size: int
-    start: int
-    length: int
-    is_range: bool
-    etag: str
-    last_modified: datetime
-    content_type: str
-    filename: str
-    blocks: AsyncIterator[bytes]
 
 
 class BucketBackend(Protocol):
@@ -66,7 +38,7 @@ class BucketBackend(Protocol):
         """
         Begin to receive a log; may block.
 
-        :param filename: that the object is to get
+        :param filename: that the object is to get; empty: not known yet
         :param length: bytes that are announced; None: not known
         :raises FlightlogError: what can be said by its name and its length
         """
@@ -84,10 +56,10 @@ class BucketBackend(Protocol):
                          continuation_token: Optional[str] = None) -> Result:
         """List the logs, by key."""
 
-    async def open_file(self, s3_key: str, *, byte_range: str = '', if_range: str = ''
-                        ) -> Union[OpenedFile, Result]:
+    async def open_file(self, s3_key: str, machine_id: Optional[str] = None, *,
+                        byte_range: str = '', if_range: str = '') -> Union[OpenedFile, Result]:
         """
-        Fetch a log; nothing of it is stored here.
+        Fetch a log; nothing of it is stored here. With ``size`` in the error of status 416.
 
         :param byte_range: as the header ``Range`` has it; empty: all
         :param if_range: as the header ``If-Range`` has it: only of this object, else all

@@ -6,8 +6,9 @@ from pathlib import Path
 import threading
 import time
 
-from flightlog_bucket.bucket import download_target, FlightLogBucket
+from flightlog_bucket.bucket import FlightLogBucket
 from flightlog_bucket.results import DownloadedLog
+from flightlog_bucket.storage.download import download_target
 from flightlog_bucket.transfers.meter import Meter
 from flightlog_bucket.transfers.standing import Standing
 
@@ -77,6 +78,11 @@ class Downloads:
             raise
         finally:
             self._end(number, state, reason)
+
+    def underway(self) -> list[Standing]:
+        """Return how those stand that have not ended."""
+        with self._lock:
+            return [download.standing() for download in self._underway.values()]
 
     def standings(self, numbers: Collection[int]) -> list[Standing]:
         """Return how these downloads stand, as far as they are known."""

@@ -1,11 +1,11 @@
 """What is known of the uploads of the node."""
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 import os
 from pathlib import Path
 from typing import Optional
 
-from flightlog_bucket.errors import LedgerUnavailable
+from flightlog_bucket.errors import LedgerUnavailable, LocalFileNotFound
 from flightlog_bucket.operations.refusals import Refusals
 from flightlog_bucket.results import LogContent, StoredFile
 from flightlog_bucket.transfers.discovery import Discovery
@@ -25,6 +25,19 @@ from flightlog_bucket.transfers.records import (
 from flightlog_bucket.transfers.standing import Backlog, Standing
 from flightlog_bucket.transfers.standings import shown_reason, Standings
 from flightlog_bucket.transfers.worker import Worker
+
+
+@dataclass(frozen=True)
+class Movement:
+    """
+    What all uploads together have on the wire.
+
+    :param rate: bytes per second, over the last seconds
+    :param moved_bytes: of those that are under way, that went out or are up
+    """
+
+    rate: float
+    moved_bytes: int
 
 
 class KnownUploads:
@@ -47,6 +60,24 @@ class KnownUploads:
     def is_paused(self) -> bool:
         """Whether uploads are paused."""
         return self._worker.paused
+
+    def movement(self) -> Movement:
+        """Return what is on the wire now; needs no disk."""
+        meters = self._worker.movements().values()
+        return Movement(sum(meter.rate for meter in meters),
+                        sum(meter.sent_bytes for meter in meters))
+
+    def paths_of(self, ids: Collection[int]) -> list[Path]:
+        """
+        Return the files of these transfers.
+
+        :raises LocalFileNotFound: if there is no such transfer
+        """
+        found = self._ledger.transfers(ids)
+        for number in ids:
+            if number not in found:
+                raise LocalFileNotFound(f'there is no transfer {number}')
+        return [found[number].path for number in ids]
 
     def standings(self, ids: Collection[int]) -> list[Standing]:
         """Return how these transfers stand, by id; what is not there is left out."""
@@ -148,3 +179,20 @@ class KnownUploads:
             return self._ledger.stored_content(file)
         except LedgerUnavailable:
             return None
+
+    def stored_between(self, low: str, high: str, most: int) -> list[StoredFile]:
+        """
+        Return stored logs by key, the last one first; they have no URL.
+
+        :param low: a key that they come after
+        :param high: a key that they come before
+        :param most: at most so many
+        """
+        return self._ledger.stored_between(low, high, most)
+
+    def described_contents(self, files: Sequence[StoredFile]) -> dict[str, LogContent]:
+        """Return all that is known of the logs that these objects hold, by key."""
+        try:
+            return self._ledger.described_contents(files)
+        except LedgerUnavailable:
+            return {}

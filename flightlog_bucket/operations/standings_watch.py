@@ -74,6 +74,11 @@ class StandingsWatch:
         self._thread = threading.Thread(target=self._run, name='standings', daemon=True)
         self._thread.start()
 
+    def add(self, viewer: Viewer) -> None:
+        """Show what changes from now on to one more, once this has begun."""
+        with self._changed:
+            self._viewers = (*self._viewers, viewer)
+
     def changed(self, direction: str, ids: Collection[int]) -> None:
         """Note that these transfers have changed; returns at once."""
         with self._changed:

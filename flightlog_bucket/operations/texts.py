@@ -1,4 +1,5 @@
 """Texts that fit an answer, whatever names and errors they were made of."""
+from flightlog_bucket.errors import FlightlogError
 from flightlog_bucket.logs.verdict import one_line
 
 MOST_EXPLAINED = 4000
@@ -22,3 +23,11 @@ def explanation(value: object) -> str:
 def printable(value: object) -> str:
     """Return the value as one line without control characters."""
     return one_line(text(value))
+
+
+def not_stored(error: FlightlogError) -> str:
+    """Return what somebody is told of a log that was accepted, and is not stored."""
+    said = explanation(error)
+    if error.retryable and 'accepted' not in said:
+        said += '; the log stays accepted, and is tried again until it is stored'
+    return said

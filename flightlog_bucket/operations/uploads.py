@@ -7,6 +7,7 @@ from typing import Optional
 from flightlog_bucket.bucket import FlightLogBucket
 from flightlog_bucket.errors import CorruptLog, FlightlogError, LedgerUnavailable
 from flightlog_bucket.operations.known_uploads import KnownUploads
+from flightlog_bucket.operations.received_logs import ReceivedLogs
 from flightlog_bucket.parameters.node_settings import NodeSettings
 from flightlog_bucket.settings import BucketSettings
 from flightlog_bucket.threads import WorkerPool
@@ -31,7 +32,7 @@ class Uploads(KnownUploads):
     Accepts logs, and sees to it that they are stored. Thread-safe.
 
     ``start()`` begins the work; the other methods may wait for the local disk, never for the
-    network.
+    network. ``received`` are the logs that arrived over HTTP.
 
     :param settings: of the node
     :param bucket: where the logs go
@@ -65,6 +66,7 @@ class Uploads(KnownUploads):
             patterns=settings.watch_patterns,
             allowed_extensions=settings.bucket.allowed_extensions, settle_s=settings.settle_s,
             rescan_period_s=settings.rescan_period_s))
+        self.received = ReceivedLogs(settings, ledger, worker.wake)
         self._guardian = Guardian(
             ledger, bucket.holds, policy=settings.retention,
             directories=settings.watch_directories, is_open_for_writing=is_open_for_writing)
@@ -82,12 +84,14 @@ class Uploads(KnownUploads):
         self._discovery.start()
         self._guardian.start()
         self._housekeeping.start()
+        self.received.start()
 
     def close(self) -> None:
         """Begin nothing more; does not wait for the network."""
         self._discovery.stop(0.0)
         self._guardian.stop(0.0)
         self._housekeeping.stop()
+        self.received.stop()
         self._prober.close()
         self._worker.stop()
         self._pool.shutdown()
@@ -237,6 +241,7 @@ class Uploads(KnownUploads):
     def _stored(self) -> None:
         self._guardian.wake()
         self._housekeeping.wake()
+        self.received.wake()
 
 
 def _hosts(settings: BucketSettings) -> list[tuple[str, int]]:

@@ -145,6 +145,9 @@ def test_what_the_sandbox_says_can_be_typed(tmp_path: Path) -> None:
             assert stored.returncode == 0, stored.stderr
             (listing,) = (line for line in said if line.endswith(' list'))
             assert '20250727_143022_a b.bag' in typed(listing).stdout
+            (page,) = (line.split()[1] for line in said if line.startswith('page '))
+            # It is served a little later than the services are.
+            assert '<title>' in typed(f'curl -s --retry 9 --retry-connrefused {page}').stdout
             (queue,) = (line for line in said if line.endswith(' queue'))
             assert typed(queue).returncode == 0
             sandbox.send_signal(signal.SIGINT)

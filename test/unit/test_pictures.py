@@ -9,6 +9,7 @@ from flightlog_bucket.sandbox.process import package_environment
 import pytest
 
 pytest.importorskip('pyte')
+pytest.importorskip('playwright')
 
 from rich.text import Text
 from tools.pictures import __main__ as drawing

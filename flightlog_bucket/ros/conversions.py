@@ -7,7 +7,7 @@ from builtin_interfaces.msg import Time
 import flightlog_bucket
 from flightlog_bucket.errors import FlightlogError
 from flightlog_bucket.msg import FileInfo
-from flightlog_bucket.operations.texts import explanation, text
+from flightlog_bucket.operations.texts import explanation, not_stored, text
 from flightlog_bucket.operations.uploads import Uploads
 from flightlog_bucket.results import (
     CredentialStatus,
@@ -70,8 +70,7 @@ def uploaded(answer: Any, logs: Sequence[StoredLog]) -> Any:
 def not_uploaded(answer: Any, error: FlightlogError) -> Any:
     """Return the answer for a log that was accepted, and is not stored."""
     failed(answer, error)
-    if error.retryable and 'accepted' not in answer.error:
-        answer.error += '; the log stays accepted, and is tried again until it is stored'
+    answer.error = not_stored(error)
     return answer
 
 

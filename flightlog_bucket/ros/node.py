@@ -20,13 +20,14 @@ from flightlog_bucket.ros.barrier import guarded
 from flightlog_bucket.ros.calls import PendingCalls
 from flightlog_bucket.ros.diagnostics import Diagnostics
 from flightlog_bucket.ros.goals import Goals
+from flightlog_bucket.ros.http import Http
 from flightlog_bucket.ros.live_settings import LiveSettings
 from flightlog_bucket.ros.log_bridge import bridge, LogLevel
+from flightlog_bucket.ros.pools import Pools
 from flightlog_bucket.ros.transfer_topic import MOST_KEPT, TRANSFERS, TransferTopic, Window
 from flightlog_bucket.ros.warm_up import CredentialWarmUp
 from flightlog_bucket.settings import redacted_url
 from flightlog_bucket.srv import Delete, Download, Info, List, ListTransfers, Retry, Upload
-from flightlog_bucket.threads import WorkerPool
 from flightlog_bucket.transfers.alarms import Alarms
 from rclpy.callback_groups import CallbackGroup, ReentrantCallbackGroup
 from rclpy.executors import Executor
@@ -41,10 +42,6 @@ except ImportError:  # rosbag2 is no dependency
     WriteSplitEvent = None
 
 NAME = 'flightlog_bucket'
-DOWNLOADS = 2
-SHORT_REQUESTS = 4
-DISK_CALLS = 2
-MAX_WAITING_EVENTS = 10_000
 MIN_REQUEST_DEPTH = 100
 # On top of the bound of the bucket itself.
 EDGE_MARGIN_S = 5.0
@@ -82,13 +79,13 @@ class FlightlogBucketNode(Node):
         self._bucket = FlightLogBucket(settings.bucket)
         self._alarms = Alarms()
         self._calls = PendingCalls(executor, self._alarms.after)
-        self._make_pools(settings.max_pending_requests)
+        self._pools = Pools(settings.max_pending_requests)
         self._watch = StandingsWatch()
         self._uploads = Uploads(settings, self._bucket,
                                 on_change=partial(self._watch.changed, UPLOAD))
         self._downloads = Downloads(self._bucket, partial(self._watch.changed, DOWNLOAD))
         self._warm_up = CredentialWarmUp(
-            self._bucket.fetch_credentials, self._credential_pool, self._alarms.after,
+            self._bucket.fetch_credentials, self._pools.credentials, self._alarms.after,
             max_delay_s=settings.retry_max_delay_s)
         # Requests that the middleware drops are never answered: these get their 503 instead.
         requests = QoSProfile(depth=MIN_REQUEST_DEPTH + 2 * settings.max_pending_requests)
@@ -96,12 +93,15 @@ class FlightlogBucketNode(Node):
         self._serve(requests, group)
         self._show_transfers(settings.max_pending_requests, group)
         self._health = Health(settings, self._bucket, self._uploads)
+        self._http = Http(settings, self._bucket, self._uploads, self._downloads, self._watch,
+                          self._health)
         self._diagnostics = Diagnostics(self, settings.bucket.robot_instance_id, self._health)
         LiveSettings(self, environment, self._apply)
         self._uploads.start()
         self._health.start()
-        self._disk_pool.submit(self._show_open)
+        self._pools.disk.submit(self._show_open)
         self._warm_up.begin()
+        self._http.start()
 
     def announce(self) -> None:
         """Say in one line of the log that the node serves, and what."""
@@ -114,6 +114,7 @@ class FlightlogBucketNode(Node):
 
     def close(self) -> None:
         """End what goes on, and answer who waits, without waiting for the network."""
+        self._http.close()
         self._diagnostics.close()
         self._health.close()
         self._warm_up.close()
@@ -122,26 +123,13 @@ class FlightlogBucketNode(Node):
         self._calls.close()
         self._bucket.close()
         self._alarms.close()
-        for pool in self._pools:
-            pool.shutdown()
+        self._pools.shutdown()
 
     def destroy_node(self) -> None:
         """Destroy all that it holds; rclpy forgets the action server, and so keeps the node."""
         if self._action is not None:
             self._action.destroy()
         super().destroy_node()
-
-    def _make_pools(self, waiting: int) -> None:
-        self._download_pool = WorkerPool(DOWNLOADS, 'downloads', max_pending=waiting)
-        self._short_pool = WorkerPool(SHORT_REQUESTS, 'requests', max_pending=waiting)
-        self._disk_pool = WorkerPool(DISK_CALLS, 'disk', max_pending=MAX_WAITING_EVENTS)
-        self._info_pool = WorkerPool(1, 'info', max_pending=waiting)
-        # One at a time, in the order of the calls, and not behind the files of a slow disk.
-        self._pause_pool = WorkerPool(1, 'pause', max_pending=waiting)
-        self._withdrawal_pool = WorkerPool(1, 'withdrawals', max_pending=waiting)
-        self._credential_pool = WorkerPool(1, 'credentials', max_pending=1)
-        self._pools = (self._download_pool, self._short_pool, self._disk_pool, self._info_pool,
-                       self._pause_pool, self._withdrawal_pool, self._credential_pool)
 
     def _serve(self, requests: QoSProfile, group: CallbackGroup) -> None:
         for kind, name, callback in ((Upload, '~/upload', self._on_upload),
@@ -165,8 +153,8 @@ class FlightlogBucketNode(Node):
     def _show_transfers(self, most_goals: int, group: CallbackGroup) -> None:
         goals = Goals(self._watch)
         self._action = UploadAction(
-            self, uploads=self._uploads, calls=self._calls, pool=self._disk_pool,
-            withdrawals=self._withdrawal_pool, goals=goals, base=self._bag_directory,
+            self, uploads=self._uploads, calls=self._calls, pool=self._pools.disk,
+            withdrawals=self._pools.withdrawals, goals=goals, base=self._bag_directory,
             most=most_goals, group=group)
         publisher = self.create_publisher(TransferStatus, '~/transfers', TRANSFERS)
         self._watch.begin(
@@ -177,7 +165,7 @@ class FlightlogBucketNode(Node):
         path = arguments.path_from('file_path', request.file_path, self._bag_directory)
         accept = self._uploads.enqueue if request.enqueue_only else self._uploads.upload
         outcomes = await self._calls.result(
-            self._disk_pool.submit(accept, path, request.custom_filename))
+            self._pools.disk.submit(accept, path, request.custom_filename))
         if request.enqueue_only:
             return conversions.accepted(answer)
         try:
@@ -191,13 +179,13 @@ class FlightlogBucketNode(Node):
             self._bucket.list_files, prefix=request.prefix,
             max_keys=arguments.max_keys_from(request.max_keys),
             continuation_token=request.continuation_token)
-        contents = await self._calls.result(self._info_pool.submit(
+        contents = await self._calls.result(self._pools.info.submit(
             self._uploads.stored_contents, listing.files))
         return conversions.listed(answer, listing, contents)
 
     async def _on_download(self, request: Any, answer: Any) -> Any:
         path = arguments.absolute_path_from('local_path', request.local_path)
-        download = self._download_pool.submit(self._downloads.fetch, request.s3_key, path,
+        download = self._pools.downloads.submit(self._downloads.fetch, request.s3_key, path,
                                               overwrite=request.overwrite)
         return conversions.downloaded(answer, await self._calls.result(download))
 
@@ -213,12 +201,12 @@ class FlightlogBucketNode(Node):
         conversions.described(answer, self._bucket.settings, self._bucket.credential_status())
         # The ledger is on the disk, and the disk may be busy with a log.
         await self._calls.result(
-            self._info_pool.submit(conversions.counted, answer, self._uploads))
+            self._pools.info.submit(conversions.counted, answer, self._uploads))
         if request.file_path:
             # Not where the others would wait for a disk that hangs.
             path = arguments.path_from('file_path', request.file_path, self._bag_directory)
             state = await self._calls.result(
-                self._disk_pool.submit(self._uploads.explain, path))
+                self._pools.disk.submit(self._uploads.explain, path))
             conversions.explained(answer, state)
         if not request.s3_key:
             return answer
@@ -232,7 +220,7 @@ class FlightlogBucketNode(Node):
         """Ask S3 whether it is there, and believe the ledger, which has it unabridged."""
         found = await self._short_request(self._bucket.describe, s3_key)
         known = await self._calls.result(
-            self._info_pool.submit(self._uploads.stored_content, found.file))
+            self._pools.info.submit(self._uploads.stored_content, found.file))
         return DescribedFile(found.file, known or found.content)
 
     async def _on_list_transfers(self, request: Any, answer: Any) -> Any:
@@ -243,17 +231,17 @@ class FlightlogBucketNode(Node):
         def list_transfers() -> Any:
             standings, total = self._uploads.queue(request.states, path, most)
             return transfer_messages.transfers_listed(answer, standings, total)
-        return await self._calls.result(self._disk_pool.submit(list_transfers))
+        return await self._calls.result(self._pools.disk.submit(list_transfers))
 
     async def _on_retry(self, request: Any, answer: Any) -> Any:
         paths = [arguments.path_from('file_paths', path, self._bag_directory)
                  for path in request.file_paths]
-        count = await self._calls.result(self._disk_pool.submit(self._uploads.retry, paths))
+        count = await self._calls.result(self._pools.disk.submit(self._uploads.retry, paths))
         return transfer_messages.retried(answer, count)
 
     async def _on_set_paused(self, request: Any, answer: Any) -> Any:
         await self._calls.result(
-            self._pause_pool.submit(self._uploads.set_paused, request.data))
+            self._pools.pause.submit(self._uploads.set_paused, request.data))
         answer.success = True
         answer.message = 'uploads are ' + ('paused' if request.data else 'not paused')
         return answer
@@ -266,7 +254,7 @@ class FlightlogBucketNode(Node):
 
     def _apply(self, settings: NodeSettings) -> None:
         """Put changed parameters to use; what may wait for the ledger goes to a pool."""
-        self._pause_pool.submit(self._uploads.set_max_concurrent_transfers,
+        self._pools.pause.submit(self._uploads.set_max_concurrent_transfers,
                                 settings.max_concurrent_transfers)
         self._uploads.apply(settings)
         self._health.limits = settings.diagnostics
@@ -283,9 +271,9 @@ class FlightlogBucketNode(Node):
 
     async def _announce(self, name: str, value: str) -> None:
         path = arguments.path_from(name, value, self._bag_directory)
-        await self._calls.result(self._disk_pool.submit(self._uploads.announce, path))
+        await self._calls.result(self._pools.disk.submit(self._uploads.announce, path))
 
     async def _short_request(self, call: Any, *args: Any, **kwargs: Any) -> Any:
-        work = self._short_pool.submit(call, *args, **kwargs)
+        work = self._pools.requests.submit(call, *args, **kwargs)
         within_s = self._bucket.settings.request_timeout_s + EDGE_MARGIN_S
         return await self._calls.result(work, within_s=within_s)

@@ -5,6 +5,7 @@ from flightlog_bucket.api.backend import BucketBackend
 from flightlog_bucket.bucket import FlightLogBucket
 from flightlog_bucket.operations.downloads import Downloads
 from flightlog_bucket.operations.health import Health
+from flightlog_bucket.operations.received_logs import ReceivedLogs
 from flightlog_bucket.operations.standings_watch import StandingsWatch
 from flightlog_bucket.operations.uploads import Uploads
 from flightlog_bucket.parameters.node_settings import NodeSettings
@@ -21,6 +22,7 @@ class Robot:
     :param downloads: those that ROS has asked for
     :param watch: tells of transfers that move on
     :param health: how credentials, S3, the queue and the disks stand
+    :param received: keeps what arrived over HTTP
     :param backend: of the REST API
     """
 
@@ -30,4 +32,5 @@ class Robot:
     downloads: Downloads
     watch: StandingsWatch
     health: Health
+    received: ReceivedLogs
     backend: BucketBackend

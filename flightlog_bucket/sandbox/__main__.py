@@ -16,6 +16,7 @@ from flightlog_bucket.sandbox.introduction import introduction
 from flightlog_bucket.sandbox.neighbours import Neighbours
 from flightlog_bucket.sandbox.node_process import NodeProcess
 from flightlog_bucket.sandbox.options import SandboxOptions
+from flightlog_bucket.sandbox.page_port import page_port, USUAL
 from flightlog_bucket.sandbox.process import Sandbox, SandboxError
 from flightlog_bucket.settings import read_secret_file
 
@@ -51,12 +52,14 @@ def _run(arguments: argparse.Namespace) -> int:
             parameters['session_token_bearer_file'] = bearer_file
         if neighbours is not None:
             neighbours.check_there_are_none(_advice())
-        print(introduction(sandbox, parameters, with_node=arguments.with_node), flush=True)
+        http_port = page_port(arguments.http_port) if arguments.with_node else 0
+        print(introduction(sandbox, parameters, with_node=arguments.with_node,
+                           http_port=http_port), flush=True)
         if not arguments.with_node:
             return _watch(sandbox, None)
         # What the node knows of the bucket is gone with the bucket.
         state = stack.enter_context(TemporaryDirectory(prefix='flightlog_bucket-'))
-        node = NodeProcess({**parameters, 'state_directory': state}, {})
+        node = NodeProcess({**parameters, 'state_directory': state, 'http_port': http_port}, {})
         stack.callback(node.stop)
         return _watch(sandbox, node)
 
@@ -99,6 +102,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--bearer-file', metavar='FILE',
                         help='the session-token service asks for the token in this file')
     parser.add_argument('--with-node', action='store_true', help='start the node as well')
+    parser.add_argument('--http-port', type=_port,
+                        help='of the page and the REST API of that node; 0: none; default:'
+                             f' {USUAL}, or a free one')
     return parser.parse_args(argv)
 
 

@@ -21,6 +21,7 @@ from robot import Robot
 from ros_client import RosClient
 import split_events
 from support.fault_proxy import FaultProxy
+from support.http_client import HttpClient, kept_port
 from support.logs import write_log
 
 StartNode = Callable[..., NodeProcess]
@@ -101,6 +102,25 @@ def parameters(sandbox: Sandbox) -> dict[str, Any]:
 def node(start_node: StartNode, parameters: dict[str, Any]) -> NodeProcess:
     """Return a node that serves and uses the sandbox."""
     return start_node(parameters).serving()
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Return a port of this computer that nobody else gets."""
+    with kept_port() as number:
+        yield number
+
+
+@pytest.fixture
+def http(port: int, node_with_http: NodeProcess) -> HttpClient:
+    """Return a client of a node that serves HTTP too, to everybody on this computer."""
+    return HttpClient(port).serving()
+
+
+@pytest.fixture
+def node_with_http(start_node: StartNode, parameters: dict[str, Any], port: int) -> NodeProcess:
+    """Return a node that serves HTTP too."""
+    return start_node({**parameters, 'http_port': port}).serving()
 
 
 @pytest.fixture

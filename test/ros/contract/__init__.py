@@ -1,0 +1,1 @@
+"""The three ways to the bucket, in one shape: services of ROS, REST and ``S3BucketProxy``."""

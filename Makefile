@@ -36,7 +36,7 @@ help:
 	@echo 'make bench     measures transfers beside boto3, aws, rclone, obstore and awscrt, the'
 	@echo '               ledger, and checks of logs beside the libraries of their formats;'
 	@echo '               BENCH_ARGS="--size 256MiB --rounds 3 --only ours,boto3", or --help'
-	@echo 'make pictures  draws doc/pictures anew, by the real commands'
+	@echo 'make pictures  draws doc/pictures anew, by the real commands and the real page'
 	@echo 'make build     the package in .venv/, nothing else'
 	@echo 'make clean     removes .venv/ and everything else that was made'
 	@echo
@@ -72,6 +72,7 @@ lint: $(VENV)/has-lint $(VENV)/has-test
 	@$(IN_ENV) python -m tools.check_package_xml
 
 .PHONY: pictures
+pictures: NEEDS := chromium
 pictures: $(VENV)/has-pictures
 	@$(IN_ENV) python -m tools.pictures
 

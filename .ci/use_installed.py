@@ -11,6 +11,7 @@ import threading
 import flightlog_bucket
 from flightlog_bucket import S3BucketProxy
 from flightlog_bucket.srv import Info, Upload
+from flightlog_bucket.web import page
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
@@ -55,6 +56,23 @@ def check_commands(prefix: Path) -> None:
     assert command.value == 'flightlog_bucket.cli.ros2_command:FlightlogCommand'
 
 
+def check_without_http(node: Path) -> None:
+    """Fail unless the node says what ``http_port`` takes; it is not installed here."""
+    assert page.load().content.startswith(b'<!doctype html>')
+    refused = subprocess.run([node, *arguments({**PARAMETERS, 'http_port': 8080})],
+                             capture_output=True, text=True, timeout=WAIT_S, check=False)
+    said = refused.stdout + refused.stderr
+    assert refused.returncode == 2, said
+    assert 'http_port' in said, said
+    assert 'fastapi' in said, said
+
+
+def arguments(parameters: dict[str, object]) -> list[str]:
+    """Return the arguments that set the parameters of a node."""
+    return ['--ros-args', *(word for name, value in parameters.items()
+                            for word in ('-p', f'{name}:={value}'))]
+
+
 def main(install_space: Path) -> None:
     """Fail unless everything comes from ``install_space`` and the node answers and ends well."""
     prefix = install_space / 'flightlog_bucket'
@@ -68,9 +86,9 @@ def main(install_space: Path) -> None:
     assert os.access(prefix / 'lib/flightlog_bucket/sandbox', os.X_OK)
     check_commands(prefix)
 
-    node = subprocess.Popen([
-        prefix / 'lib/flightlog_bucket/flightlog_bucket_node', '--ros-args',
-        *(word for name, value in PARAMETERS.items() for word in ('-p', f'{name}:={value}'))])
+    program = prefix / 'lib/flightlog_bucket/flightlog_bucket_node'
+    check_without_http(program)
+    node = subprocess.Popen([program, *arguments(PARAMETERS)])
     try:
         answer = call_info()
     finally:

@@ -90,7 +90,7 @@ class DownloadProgress:
         self._next_s = 0.0
 
     def on_received(self, received: int, total: int) -> None:
-        """Note how many bytes are here; fewer than before where the server begins anew."""
+        """Note how many bytes are here."""
         self._meter.add(received - self._meter.sent_bytes)
         self._shown_bytes = max(self._shown_bytes, received)
         if self._clock() < self._next_s and received < total:

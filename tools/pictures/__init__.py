@@ -1,1 +1,1 @@
-"""The pictures of the command line in doc/pictures: what the real commands draw."""
+"""The pictures in doc/pictures: what the real commands draw, and the real page."""

@@ -1,7 +1,8 @@
-"""``python -m tools.pictures``: doc/pictures, drawn anew by the real commands."""
+"""``python -m tools.pictures``: doc/pictures, drawn anew by the real commands and the page."""
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+import socket
 import sys
 import tempfile
 import time
@@ -14,6 +15,7 @@ from flightlog_bucket.sandbox.node_process import NodeProcess
 from flightlog_bucket.sandbox.process import package_environment
 from rich.text import Text
 from tools.pictures.desk import COLUMNS, Desk, NotAsExpected, TIMEOUT_S
+from tools.pictures.page import photographs
 from tools.pictures.terminal import as_svg
 
 PICTURES = Path(__file__).resolve().parents[2] / 'doc' / 'pictures'
@@ -69,12 +71,14 @@ def main() -> int:
             record(Path(name))
             with at_desk(Path(name)) as desk:
                 pictures = draw(SCENES, desk)
+                taken = photographs(desk)
     except (NotAsExpected, SandboxError, TimeoutError) as error:
         print(f'{error}\nno picture is written', file=sys.stderr)
         return 1
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for file_name, picture in pictures.items():
-        (PICTURES / file_name).write_text(picture, encoding='utf-8')
+    encoded = {name: picture.encode() for name, picture in pictures.items()}
+    for file_name, picture in {**encoded, **taken}.items():
+        (PICTURES / file_name).write_bytes(picture)
         print(f'{PICTURES.name}/{file_name}: {len(picture):,} bytes')
     return 0
 
@@ -102,6 +106,10 @@ def record(directory: Path) -> None:
     recordings.write_camera_mcap(directory / 'night.mcap', start_ns + 900 * 10**9,
                                  _CAMERA_BYTES // 8, seed=2)
     recordings.write_ulg(directory / 'landing.ulg', start_ns + 1200 * 10**9, 20.0)
+    for number, name in enumerate(('survey_north', 'survey_south'), 3):
+        recordings.write_camera_mcap(directory / f'{name}.mcap', start_ns + number * 600 * 10**9,
+                                     _CAMERA_BYTES, seed=number)
+    recordings.write_ulg(directory / 'hover.ulg', start_ns + 3000 * 10**9, 30.0)
     whole = (directory / 'flight.mcap').read_bytes()
     (directory / 'cut.mcap').write_bytes(whole[:len(whole) * 2 // 3])
     whole = (directory / 'flight.bag').read_bytes()
@@ -115,14 +123,20 @@ def at_desk(directory: Path) -> Iterator[Desk]:
             tempfile.TemporaryDirectory() as state, Sandbox() as sandbox:
         neighbours.check_there_are_none('End it, and run this again.')
         environment = {**package_environment(), 'ROS_LOG_DIR': state}
+        port = _free_port()
         node = NodeProcess({**sandbox.node_parameters(), 'state_directory': state,
-                            'max_bandwidth': _BYTES_PER_S}, environment)
+                            'max_bandwidth': _BYTES_PER_S, 'http_port': port}, environment)
         try:
-            desk = Desk(directory, environment)
+            desk = Desk(directory, environment, f'http://127.0.0.1:{port}/')
             desk.run('list', '--timeout', '30')
             yield desk
         finally:
             node.stop()
+
+
+def _free_port() -> int:
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        return int(server.getsockname()[1])
 
 
 if __name__ == '__main__':

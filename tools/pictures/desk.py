@@ -33,10 +33,13 @@ class Desk:
 
     :param directory: the folder
     :param environment: of the programs
+    :param page_url: of the page for the field, if there is one
     """
 
-    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, environment: Mapping[str, str],
+                 page_url: str = '') -> None:
         self.directory = directory
+        self.page_url = page_url
         self._environment = environment
 
     def run(self, *words: str, code: int = 0) -> None:

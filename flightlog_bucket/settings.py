@@ -197,8 +197,12 @@ def read_secret_file(path: Path) -> str:
     """
     shown = repr(os.fspath(path))
     try:
-        with open(path, 'rb') as stream:
-            content = stream.read(MAX_SECRET_BYTES + 1)
+        # A pipe would let this wait for whoever writes to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            content = os.read(descriptor, MAX_SECRET_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise ConfigurationError(
             f'cannot read the secret in {shown}: {os.strerror(error.errno or 0)}') from None

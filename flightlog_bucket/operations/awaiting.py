@@ -37,12 +37,13 @@ class Awaiting:
             self._waiting.add(answer)
         work.add_done_callback(lambda _: _wake(answer))
         try:
-            await asyncio.wait_for(answer[1], within_s)
-        except asyncio.TimeoutError:
-            raise _given_up(work, within_s or 0.0) from None
+            # wait_for() of Python before 3.12 can swallow that who waits was cancelled.
+            await asyncio.wait([answer[1]], timeout=within_s)
         finally:
             with self._lock:
                 self._waiting.discard(answer)
+        if not answer[1].done():
+            raise _given_up(work, within_s or 0.0)
         if not work.done() or work.cancelled():
             raise _ending()
         return work.result()

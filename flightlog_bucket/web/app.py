@@ -1,4 +1,5 @@
 """The application: what is served where, and behind which checks."""
+from http import HTTPStatus
 from typing import Optional
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -20,6 +21,7 @@ from flightlog_bucket.web.robot import Robot
 from flightlog_bucket.web.ticket_route import ticket_router
 from flightlog_bucket.web.tickets import Tickets
 from flightlog_bucket.web.token_file import TokenFile
+from starlette.datastructures import Headers as RequestHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
@@ -47,12 +49,25 @@ def application(robot: Robot, hub: Hub, token: Optional[TokenFile]) -> App:
     if token is not None:
         app = Lock(app, token, tickets)
     if http.cors_origins:
-        app = CORSMiddleware(
+        app = _Cors(
             app, allow_origins=http.cors_origins, allow_methods=('GET', 'POST', 'DELETE'),
             allow_headers=('Authorization', 'Content-Type', 'If-Range', 'Range'),
             expose_headers=_TOLD_OTHERS)
     return Headers(Lingering(Gate(app, KnownHosts(http.allowed_hosts),
                                   KnownOrigins(http.cors_origins))))
+
+
+class _Cors(CORSMiddleware):
+    """Refuses as all of the REST API does."""
+
+    def preflight_response(self, request_headers: RequestHeaders) -> Response:
+        """Tell a browser what a page of another server may ask for."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code == HTTPStatus.OK:
+            return answer
+        return JSONResponse(
+            {'error': bytes(answer.body).decode(), 'status': answer.status_code},
+            answer.status_code)
 
 
 def _routes(robot: Robot, hub: Hub, tickets: Tickets, *, needs_token: bool) -> FastAPI:

@@ -1,5 +1,6 @@
 """One connection of the web server: uvicorn's, with a look at whether its client still moves."""
 import asyncio
+from contextlib import suppress
 from http import HTTPStatus
 import json
 import logging
@@ -28,7 +29,7 @@ class Connection(H11Protocol):
     _received = 0
     _buffered = 0
     _drained = 0
-    _is_deaf = False
+    is_deaf = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -66,7 +67,7 @@ class Connection(H11Protocol):
         self._take(data)
 
     def _take(self, data: bytes) -> None:
-        if not self._is_deaf and not self.transport.is_closing():
+        if not self.is_deaf and not self.transport.is_closing():
             super().data_received(data)
 
     def turn_away(self) -> None:
@@ -96,9 +97,10 @@ class Connection(H11Protocol):
                       h11.Data(data=body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b'')
         # Closed at once, it could be reset by what still comes, and with it the answer.
-        self._is_deaf = True
-        self.transport.write_eof()
+        self.is_deaf = True
         self.loop.call_later(_LAST_S, self.transport.abort)
+        with suppress(OSError):  # the client has reset it by now
+            self.transport.write_eof()
 
     def _look_at_pace(self) -> None:
         fault = self._pace.look(self.loop.time(), self._waits_for(), self._moved())

@@ -1,6 +1,7 @@
 """The connections of the web server."""
 import asyncio
-from typing import Any
+from collections import Counter
+from typing import Any, Optional
 
 from flightlog_bucket.web.connection import Connection
 from uvicorn import Config
@@ -56,15 +57,32 @@ class _Guest(Connection):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to serve, if there is room."""
         super().connection_made(transport)
-        if len(self.connections) <= MOST:
+        guests = [c for c in self.connections if isinstance(c, _Guest) and not c.is_deaf]
+        if len(guests) <= MOST:
             return
-        if len(self.connections) > 2 * MOST:  # more than can be told so
+        leaver = self._leaver(guests)
+        if leaver is not None:
+            # close() would wait for a reader that need not come, and nobody would count it.
+            leaver.transport.abort()
+            self.connections.discard(leaver)
+        elif len(self.connections) > 2 * MOST:  # more than can be told so
             transport.abort()
-            return
-        idle = next((c for c in list(self.connections)
-                     if isinstance(c, _Guest) and c is not self and c.is_kept), None)
-        if idle is not None:
-            idle.transport.close()
-            self.connections.discard(idle)
         else:
             self.turn_away()
+
+    def _leaver(self, guests: 'list[_Guest]') -> 'Optional[_Guest]':
+        """Return whose place this one may have: nobody keeps others out with many connections."""
+        kept = next((c for c in guests if c is not self and c.is_kept), None)
+        if kept is not None:
+            return kept
+        held = Counter(c.host for c in guests)
+        greedy, most = held.most_common(1)[0]
+        if most <= held[self.host]:
+            return None
+        # First those that have not asked for anything.
+        return min((c for c in guests if c.host == greedy), key=lambda c: not c.is_idle)
+
+    @property
+    def host(self) -> str:
+        """The address of the client."""
+        return self.client[0] if self.client else ''

@@ -3,7 +3,16 @@ from http import HTTPStatus
 from typing import Optional
 from urllib.parse import parse_qs
 
-from flightlog_bucket.web.asgi import App, header_of, Receive, refuse, Scope, Send
+from flightlog_bucket.web.asgi import (
+    App,
+    has_header,
+    header_of,
+    in_origin_form,
+    Receive,
+    refuse,
+    Scope,
+    Send,
+)
 from flightlog_bucket.web.hosts import KnownHosts, KnownOrigins
 from flightlog_bucket.web.tickets import Tickets
 from flightlog_bucket.web.token_file import TokenFile
@@ -30,8 +39,13 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
+        scope = in_origin_form(scope)
         host, origin = header_of(scope, b'host'), header_of(scope, b'origin')
-        if not self._hosts.is_known(host):
+        if has_header(scope, b'content-length') and has_header(scope, b'transfer-encoding'):
+            # RFC 9112, 6.1: somebody on the way may see another end of it.
+            await refuse(send, HTTPStatus.BAD_REQUEST, 'the request has a Content-Length and a'
+                         ' Transfer-Encoding; send one of them', [(b'connection', b'close')])
+        elif not self._hosts.is_known(host):
             await refuse(send, HTTPStatus.MISDIRECTED_REQUEST,
                          f'this computer is not known as {host[:100]!r}; use its address, or name'
                          ' it in http_allowed_hosts')

@@ -3,7 +3,7 @@ import asyncio
 from contextlib import suppress
 import time
 
-from flightlog_bucket.web.asgi import App, Message, Receive, Scope, Send
+from flightlog_bucket.web.asgi import App, has_header, Message, Receive, Scope, Send
 
 # A connection that is closed on what has not been read is reset, and a reset can overtake the
 # answer (RFC 9112, 9.6).
@@ -69,4 +69,4 @@ class Lingering:
 
 def has_body(scope: Scope) -> bool:
     """Tell whether a request says that it has a body."""
-    return any(name in (b'content-length', b'transfer-encoding') for name, _ in scope['headers'])
+    return has_header(scope, b'content-length') or has_header(scope, b'transfer-encoding')

@@ -88,6 +88,18 @@ def test_a_foreign_name_is_refused(client: HttpClient, host: str, is_known: bool
     assert answer.status == (200 if is_known else 421)
 
 
+@pytest.mark.parametrize('target, status', [
+    ('http://127.0.0.1/bucket/info', 200), ('HTTP://localhost:8080/bucket/info?a=b', 200),
+    ('http://127.0.0.1', 200), ('http://evil.example.com/bucket/info', 421),
+    ('http://127.0.0.1/nowhere', 404), ('http:///bucket/info', 421),
+])
+def test_a_whole_url_is_a_path_at_its_host(client: HttpClient, token: str, target: str,
+                                           status: int) -> None:
+    assert client.get(target, Host='localhost').status == status
+    if status == 200 and '/bucket/' in target:
+        assert HttpClient(client.port).get(target, Host='localhost').status == 401
+
+
 @pytest.mark.parametrize('headers, is_welcome', [
     ({}, True),
     ({'Origin': 'http://127.0.0.1:{port}'}, True),
@@ -121,6 +133,11 @@ def test_the_page_of_another_server_reads_only_if_it_is_named(client: HttpClient
         'Access-Control-Request-Headers': 'authorization'})
     assert preflight.status == 200
     assert preflight.headers['access-control-allow-origin'] == FLEET
+    for asked in ({'Access-Control-Request-Method': 'PATCH'},
+                  {'Access-Control-Request-Method': 'GET',
+                   'Access-Control-Request-Headers': 'x-other'}):
+        answer = client.ask('OPTIONS', '/bucket/info', headers={'Origin': FLEET, **asked})
+        assert (answer.status, answer.json()['status']) == (400, 400)
     refused = HttpClient(client.port).get('/bucket/info', Origin=FLEET)
     assert (refused.status, refused.headers['access-control-allow-origin']) == (401, FLEET)
 

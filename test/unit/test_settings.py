@@ -243,6 +243,15 @@ class TestSecretFile:
         assert self.refusal(tmp_path) == (
             f"cannot read the secret in '{tmp_path}': Is a directory")
 
+    def test_a_pipe_is_not_waited_for(self, tmp_path):
+        path = tmp_path / 'token'
+        os.mkfifo(path)
+        assert self.refusal(path) == f"'{path}' must hold one secret on one line, and nothing else"
+        writer = os.open(path, os.O_RDWR)
+        assert self.refusal(path) == (
+            f"cannot read the secret in '{path}': Resource temporarily unavailable")
+        os.close(writer)
+
     @pytest.mark.skipif(os.geteuid() == 0, reason='root may read everything')
     def test_must_be_readable(self, tmp_path):
         path = tmp_path / 'token'

@@ -156,5 +156,5 @@ def _format_said(path: Path) -> Any:
 
 
 def _reason(error: FlightlogError) -> str:
-    """Return what is wrong, without the opening words that the document wants elsewhere."""
+    """Return what is wrong, without the opening words that it has elsewhere."""
     return str(error).removeprefix(f'{error.summary}: ')

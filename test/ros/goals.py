@@ -13,6 +13,7 @@ from ros_client import RosClient, WAIT_S
 from support.expect import wait_until
 
 ASK_AGAIN_S = 4.0
+SETTLE_S = 0.5
 DEEP = QoSProfile(depth=1000)
 SUCCEEDED, ABORTED = GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED
 CANCELED = GoalStatus.STATUS_CANCELED
@@ -118,6 +119,7 @@ class GoalSender:
     """
 
     def __init__(self, ros: RosClient, namespace: str = '') -> None:
+        self._is_known = False
         self._client = ActionClient(
             ros.node, UploadLog, f'{namespace}/flightlog_bucket/upload_log',
             goal_service_qos_profile=DEEP, result_service_qos_profile=DEEP,
@@ -126,6 +128,10 @@ class GoalSender:
     def send(self, **fields: Any) -> SentGoal:
         """Send a goal, as soon as somebody listens."""
         assert self._client.wait_for_server(WAIT_S)
+        if not self._is_known:
+            # The server may hear of this client later, and then its first answer is lost.
+            time.sleep(SETTLE_S)
+            self._is_known = True
         return SentGoal(self._client, fields)
 
     def wait_until_gone(self, within_s: float) -> None:

@@ -37,7 +37,7 @@ def to_rclone(rclone: RcloneServer) -> Iterator[tuple[FaultProxy, dict[str, Any]
                       'bucket_name': rclone.bucket_name, 'max_bandwidth': BYTES_PER_S}
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_30_kills_in_one_upload(robot: Robot, rclone: RcloneServer, chance: Random,
                                 to_rclone: tuple[FaultProxy, dict[str, Any]],
                                 tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_30_kills_in_one_upload(robot: Robot, rclone: RcloneServer, chance: Rand
         path.unlink()
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_30_kills_while_a_folder_is_emptied(robot: Robot, sandbox: Any, proxy: FaultProxy,
                                             chance: Random, tmp_path: Path) -> None:
     folder = tmp_path / 'logs'

@@ -28,7 +28,7 @@ SOURCES := CMakeLists.txt package.xml pyproject.toml setup.cfg setup.py \
 help:
 	@echo 'make demo      a short flight: real logs through ROS 2 services into S3 and back'
 	@echo '               LOG=/path/to/file.ulg takes your own flight log'
-	@echo 'make sandbox   S3, session-token service and node in the foreground, to play with'
+	@echo 'make sandbox   S3, session-token service, node and page in the foreground, to try'
 	@echo 'make test      the test suite; PYTEST_ARGS="-k name -n 0" takes a part of it, alone'
 	@echo 'make fuzz      damages logs at random and checks them; FUZZ_MUTANTS=5000 of each log,'
 	@echo '               FUZZ_SEED=7 the same ones again; those that fail are kept in build/fuzz'
@@ -72,7 +72,7 @@ lint: $(VENV)/has-lint $(VENV)/has-test
 	@$(IN_ENV) python -m tools.check_package_xml
 
 .PHONY: pictures
-pictures: NEEDS := chromium
+pictures: NEEDS := browser
 pictures: $(VENV)/has-pictures
 	@$(IN_ENV) python -m tools.pictures
 

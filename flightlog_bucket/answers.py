@@ -1,4 +1,4 @@
-"""What the calls return, as the document's dictionaries."""
+"""What the calls return: the dictionaries of S3BucketProxy and of the REST API."""
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,15 @@ def stored(log: StoredLog) -> Result:
     """Return what is known of a log that is stored."""
     return {'success': True, **{name: getattr(log, name) for name in _STORED},
             'verdict': log.content.verdict, 'verdict_reason': log.content.reason}
+
+
+def accepted(transfer_id: int) -> Result:
+    """
+    Return what is known of a log that nobody waits for.
+
+    :param transfer_id: in the ledger
+    """
+    return {'success': True, 'status': 202, 'transfer_id': transfer_id}
 
 
 def listing(found: Listing) -> Result:

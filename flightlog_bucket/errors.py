@@ -20,6 +20,7 @@ The errors of flightlog_bucket: one tree, every one with an HTTP status and whet
     │   ├── LocalFileExists     409
     │   ├── LocalFileChanged    409  written to while it was read
     │   ├── LocalDiskFull       507
+    │   ├── LocalDiskUnwritable 507  nothing that arrives over the network can be written
     │   └── LedgerUnavailable   507  the ledger cannot be written: nothing is accepted
     ├── AuthenticationFailed    401  no session token is to be had, or the clock is wrong
     │   └── TokenRefused        401  S3 does not accept the session token
@@ -41,8 +42,8 @@ The errors of flightlog_bucket: one tree, every one with an HTTP status and whet
         ├── Paused              503  uploads are paused, and go on later
         └── Withdrawn           499  who asked for the upload has taken that back
 
-``answers.py`` turns these into the document's ``{"error", "status"}``, ``ros/conversions.py`` into
-answers of the services; nothing else does.
+``answers.py`` turns these into the ``{"error", "status"}`` of S3BucketProxy and of the REST API,
+``ros/conversions.py`` into answers of the services; nothing else does.
 """
 from typing import ClassVar
 
@@ -55,7 +56,7 @@ class FlightlogError(Exception):
     retryable: ClassVar[bool] = False
     """Whether a log may wait and be sent later: the fault does not lie with the log."""
     summary: ClassVar[str] = ''
-    """Opening words of the message, where the document names the error."""
+    """Opening words of the message, where callers of S3BucketProxy look for them."""
 
     def __init__(self, message: str) -> None:
         super().__init__(f'{self.summary}: {message}' if self.summary else message)
@@ -160,6 +161,12 @@ class LocalFileChanged(LocalFileError):
 
 class LocalDiskFull(LocalFileError):
     """There is no room for a download."""
+
+    status = 507
+
+
+class LocalDiskUnwritable(LocalFileError):
+    """Nothing that arrives over the network can be written: the disk is read-only, or closed."""
 
     status = 507
 

@@ -5,13 +5,14 @@ Thin: every method hands one call of ``FlightLogBucket`` to a thread, and turns 
 error into a dictionary.
 """
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import Executor
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 import logging
 import os
 from pathlib import Path
 import threading
-from typing import Any, Optional, Union
+from typing import Any, Optional, TypeVar, Union
 
 from flightlog_bucket import answers
 from flightlog_bucket.answers import Result
@@ -25,7 +26,7 @@ from flightlog_bucket.errors import (
 from flightlog_bucket.logs.facts import format_for
 from flightlog_bucket.opened_file import open_file, OpenedFile
 from flightlog_bucket.settings import BucketSettings
-from flightlog_bucket.storage.reception import Reception, remove_received, without_name
+from flightlog_bucket.storage import reception as receiving
 from flightlog_bucket.threads import WorkerPool
 
 _log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ _log = logging.getLogger(__name__)
 MACHINE_VARIABLE = 'ROBOT_INSTANCE_ID'
 _MAX_CONCURRENT_TRANSFERS = 4
 _MAX_CONCURRENT_REQUESTS = 4
+_DISK = 3  # of the pools, the one that never waits for the network
+T = TypeVar('T')
 
 
 class S3BucketProxy:
@@ -85,7 +88,8 @@ class S3BucketProxy:
             return
         self._pools = [WorkerPool(_MAX_CONCURRENT_TRANSFERS, 'flightlog-transfer'),
                        WorkerPool(_MAX_CONCURRENT_REQUESTS, 'flightlog-request'),
-                       WorkerPool(_MAX_CONCURRENT_TRANSFERS, 'flightlog-stream')]
+                       WorkerPool(_MAX_CONCURRENT_TRANSFERS, 'flightlog-stream'),
+                       WorkerPool(1, 'flightlog-disk')]
         loop = asyncio.get_running_loop()
         self._bucket = await loop.run_in_executor(self._pools[1], FlightLogBucket, self._settings)
         try:
@@ -178,7 +182,7 @@ class S3BucketProxy:
         except FlightlogError as error:
             return answers.failure(error)
 
-    def reception(self, filename: str, length: Optional[int] = None) -> Reception:
+    def reception(self, filename: str, length: Optional[int] = None) -> receiving.Reception:
         """
         Begin to receive a log for ``upload_received()``; may wait for the disk.
 
@@ -188,8 +192,9 @@ class S3BucketProxy:
         """
         if filename:
             format_for(filename, self._settings.allowed_extensions)
-        return Reception(self._received_directory or _default_directory(), length=length,
-                         max_file_size_bytes=self._settings.max_file_size_bytes)
+        return receiving.Reception(
+            self._received_directory or receiving.default_directory(), length=length,
+            max_file_size_bytes=self._settings.max_file_size_bytes)
 
     async def upload_received(self, path: Path, *, enqueue_only: bool = False) -> Result:
         """
@@ -199,16 +204,21 @@ class S3BucketProxy:
         :param enqueue_only: is refused, as nothing would keep the log here
         :returns: as ``upload_file()``
         """
-        def call(bucket: FlightLogBucket, cancel: threading.Event) -> Result:
-            with without_name(path) as nameless:
-                return _upload_nameless(bucket, nameless, path.name, cancel)
+        cancel = threading.Event()
+
+        def queue(bucket: FlightLogBucket) -> 'Future[Result]':
+            # It may wait long for its turn: a process that is killed then leaves nothing of it.
+            return receiving.use_without_name(path, self._pools[0], lambda nameless: (
+                _upload_nameless(bucket, nameless, path.name, cancel)))
         try:
             if enqueue_only:
                 return answers.failure(InvalidRequest(
                     'enqueue_only is possible only where a node keeps the log'))
-            return await self._transfer(call)
+            return answers.received(await _told(self._in_two_steps(queue)), path, path.name)
         finally:
-            remove_received(path)
+            cancel.set()
+            with suppress(OSError):
+                receiving.remove_received(path)
 
     async def delete_file(self, s3_key: str, machine_id: Optional[str] = None) -> Result:
         """
@@ -250,15 +260,25 @@ class S3BucketProxy:
         return await self._run(1, call)
 
     async def _run(self, pool: int, call: Callable[[FlightLogBucket], Result]) -> Result:
-        bucket = self._bucket
-        if bucket is None:
-            return answers.failure(_not_started())
+        return await _told(self._called(pool, call))
+
+    async def _in_two_steps(self, queue: 'Callable[[FlightLogBucket], Future[Result]]') -> Result:
+        return await asyncio.wrap_future(await self._called(_DISK, queue))
+
+    async def _called(self, pool: int, call: Callable[[FlightLogBucket], T]) -> T:
+        if self._bucket is None:
+            raise _not_started()
         executor: Executor = self._pools[pool]
-        try:
-            return await asyncio.get_running_loop().run_in_executor(executor, call, bucket)
-        except FlightlogError as error:
-            _log.debug('%s: %s', type(error).__name__, error)
-            return answers.failure(error)
+        return await asyncio.get_running_loop().run_in_executor(executor, call, self._bucket)
+
+
+async def _told(call: Awaitable[Result]) -> Result:
+    """Return what became of a call, whatever that is."""
+    try:
+        return await call
+    except FlightlogError as error:
+        _log.debug('%s: %s', type(error).__name__, error)
+        return answers.failure(error)
 
 
 def _seconds(request_timeout: object) -> float:
@@ -273,17 +293,6 @@ def _upload_nameless(bucket: FlightLogBucket, path: Path, name: str,
         return answers.stored(bucket.upload(path, custom_filename=name, cancel=cancel))
     except FlightlogError as error:
         return answers.received(answers.failure(error), path, name)
-
-
-def _default_directory() -> Path:
-    """Return where logs are received (XDG Base Directory Specification)."""
-    cache = os.environ.get('XDG_CACHE_HOME', '')
-    try:
-        above = Path(cache) if os.path.isabs(cache) else Path.home() / '.cache'
-    except RuntimeError:
-        raise ConfigurationError('there is no home directory to receive logs in; give'
-                                 ' received_directory') from None
-    return above / 'flightlog_bucket' / 'received'
 
 
 def _not_started() -> FlightlogError:

@@ -17,6 +17,7 @@ class Reception(Protocol):
 
         :raises FileTooLarge: at the first byte too many
         :raises LocalDiskFull: if the disk has no room, or must keep what it has
+        :raises LocalDiskUnwritable: if it takes nothing; no error names a folder of this computer
         """
 
     def finish(self, filename: str, modified_s: Optional[float]) -> Path:
@@ -48,7 +49,8 @@ class BucketBackend(Protocol):
         Store a log that has arrived whole; the file is removed when it is not needed any more.
 
         :param path: as ``Reception.finish()`` returned it; it is nobody else's any more
-        :param enqueue_only: answer (202) when it is accepted safely; not where nothing keeps it
+        :param enqueue_only: answer (202, with ``transfer_id``) when it is accepted safely; not
+            where nothing keeps it
         """
 
     async def list_files(self, machine_id: Optional[str] = None, prefix: Optional[str] = None,

@@ -1,25 +1,32 @@
 """
-The REST API of the bucket, as the document has it: a router for any application of FastAPI.
+The REST API of S3BucketProxy: a router for any application of FastAPI.
 
 ::
 
     app.include_router(bucket_api.router, prefix='/bucket')
     bucket_api._set_logger(logger)
 """
+from collections.abc import Mapping
 import logging
 from typing import Optional
 
-from fastapi import APIRouter, Query, Request, Response
 from flightlog_bucket import answers, api
-from flightlog_bucket.api import descriptions
 from flightlog_bucket.api.backend import BucketBackend
-from flightlog_bucket.api.downloading import DownloadResponse
-from flightlog_bucket.api.receiving import LingeringAnswer, Receiving
-from flightlog_bucket.api.responses import answer
-from flightlog_bucket.api.routes import BucketRoute
+from flightlog_bucket.api.needed import install_command
 from flightlog_bucket.errors import FlightlogError, Unavailable
 from flightlog_bucket.opened_file import OpenedFile
 from flightlog_bucket.threads import WorkerPool
+
+try:
+    from fastapi import APIRouter, Query, Request, Response
+    from flightlog_bucket.api import descriptions
+    from flightlog_bucket.api.downloading import DownloadResponse
+    from flightlog_bucket.api.receiving import LingeringAnswer, Receiving
+    from flightlog_bucket.api.responses import answer
+    from flightlog_bucket.api.routes import BucketRoute
+except ModuleNotFoundError as error:
+    raise ImportError(f'{error}; the REST API takes three packages more, the extra "http" of'
+                      f' flightlog_bucket: {install_command()}') from error
 
 router = APIRouter(route_class=BucketRoute, tags=['bucket'])
 
@@ -38,12 +45,15 @@ def backend_of(request: Request) -> BucketBackend:
 
     :raises Unavailable: if it has none
     """
-    proxies = getattr(request.app.state, 'proxies', None)
-    backend: Optional[BucketBackend] = (
-        (api.get_proxies() if proxies is None else proxies).get('bucket'))
+    own = getattr(request.app.state, 'proxies', None)
+    backend: Optional[BucketBackend] = own.get('bucket') if isinstance(own, Mapping) else None
+    if backend is None:  # proxies of other things
+        backend = api.get_proxies().get('bucket')
     if backend is None:
-        raise Unavailable("there is no proxy 'bucket'; add it to the registry:"
-                          " proxies['bucket'] = S3BucketProxy(...)")
+        raise Unavailable(
+            "there is no proxy 'bucket'; add it to the registry, flightlog_bucket.api.proxies:"
+            " proxies['bucket'] = S3BucketProxy(...). A registry of your own is made known by"
+            ' flightlog_bucket.api.set_proxies(proxies), or as app.state.proxies')
     return backend
 
 

@@ -87,10 +87,11 @@ class BucketInfo(BaseModel):
 
 
 class AcceptedLog(BaseModel):
-    """A log that is kept on the robot until it is stored."""
+    """A log that is kept on the robot until it is stored; ``transfer_id`` is its ``id`` there."""
 
     success: bool
     status: int
+    transfer_id: int
 
 
 _MEANINGS = {
@@ -103,10 +104,10 @@ _MEANINGS = {
     416: 'the log has no byte of the range',
     422: 'the log is of its format, and damaged',
     499: 'the call was stopped',
-    500: 'something went wrong that should not',
+    500: 'internal error: a mistake of this software',
     502: 'S3, or the session-token service, gave an answer that it should not',
     503: 'S3 cannot be reached, or there is too much to do; try again later',
-    507: 'the disk has no room'}
+    507: 'the disk has no room, or cannot be written'}
 _OF_NETWORK = (400, 401, 403, 404, 499, 500, 502, 503)
 
 
@@ -134,7 +135,8 @@ def _content(description: str) -> dict[str, Any]:
 
 UPLOAD = _described(StoredLog, 'the log is stored', *_OF_NETWORK, 409, 413, 422, 507)
 UPLOAD['responses'][202] = {'model': AcceptedLog,
-                            'description': 'the log is accepted (enqueue_only)'}
+                            'description': 'the log is accepted (enqueue_only); until it is'
+                                           ' stored, GET /robot/transfers shows it by this id'}
 UPLOAD['openapi_extra'] = {'requestBody': {'required': True, 'content': {
     'multipart/form-data': {'schema': {
         'type': 'object', 'required': ['file'], 'additionalProperties': False, 'properties': {

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import math
 from pathlib import Path
+import re
 import threading
 from typing import Optional
 
@@ -28,6 +29,7 @@ _FIELDS = ('file', 'custom_filename', 'last_modified', 'enqueue_only')
 _MAX_FIELD_BYTES = 4 * KIB
 _MAX_BOUNDARY_BYTES = 70  # RFC 2046
 _LATEST_S = 253_402_300_799.0  # the last second of the year 9999
+_NUMBER = re.compile(r'[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?')  # as JSON has it
 _ENCODINGS = (b'', b'7bit', b'8bit', b'binary')
 
 
@@ -214,10 +216,7 @@ def _truth(name: str, text: str) -> bool:
 
 
 def _seconds(name: str, text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
+    seconds = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not 0 <= seconds <= _LATEST_S:
         raise InvalidRequest(f'{name} is {text[:40]!r}; give seconds since 1970')
     return seconds

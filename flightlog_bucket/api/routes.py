@@ -1,4 +1,4 @@
-"""Routes whose errors are the document's, whatever application they are part of."""
+"""Routes whose errors are those of S3BucketProxy, whatever application they are part of."""
 from collections.abc import Callable, Coroutine
 import logging
 from typing import Any, ClassVar
@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+_log = logging.getLogger(__name__)
 
 
 class _KeyConvertor(Convertor[str]):
@@ -33,8 +35,8 @@ register_url_convertor('s3_key', _KeyConvertor())
 class BucketRoute(APIRoute):
     """Answers ``{"error", "status"}`` also where FastAPI would find words of its own."""
 
-    logger: ClassVar[logging.Logger] = logging.getLogger(__name__)
-    """Is told what happens."""
+    logger: ClassVar[logging.Logger] = _log
+    """Is told what happens: of the node, or of an application that sets its own."""
 
     def get_route_handler(self) -> _Handler:
         """Return the handler of FastAPI, its errors turned into answers."""
@@ -51,11 +53,16 @@ class BucketRoute(APIRoute):
                 raise  # of the application: it knows how to answer
             except ClientDisconnect:
                 return Response(status_code=499)  # nobody reads it
-            except Exception:
+            except Exception as error:
                 self.logger.exception('%s %r failed', request.method, request.scope['path'])
-                return answer({'error': 'something went wrong that should not; the log of the'
-                                        ' server tells more', 'status': 500})
+                return self._surprise(error)
         return handle
+
+    def _surprise(self, error: Exception) -> Response:
+        """Return the answer that a service of ROS gives."""
+        where = 'the log of the node' if self.logger is _log else 'the log'
+        return answer({'error': f'internal error, see {where}: {type(error).__name__}',
+                       'status': 500})
 
 
 def _what_is_wrong(error: RequestValidationError) -> str:

@@ -10,11 +10,11 @@ from flightlog_bucket.api.backend import Reception
 from flightlog_bucket.bucket import FlightLogBucket
 from flightlog_bucket.errors import Busy, Cancelled, FlightlogError
 from flightlog_bucket.opened_file import open_file, OpenedFile
+from flightlog_bucket.operations.arrived_file import ArrivedFile
 from flightlog_bucket.operations.awaiting import Awaiting
 from flightlog_bucket.operations.texts import not_stored
 from flightlog_bucket.operations.uploads import Uploads
 from flightlog_bucket.results import StoredLog
-from flightlog_bucket.storage.reception import remove_received
 from flightlog_bucket.threads import WorkerPool
 from flightlog_bucket.transfers.whole_log import as_one
 
@@ -23,6 +23,8 @@ DOWNLOADS, SHORT_REQUESTS, DISK_CALLS = 4, 4, 2
 MAX_WAITING = 64
 # On top of the bound of the bucket itself.
 EDGE_MARGIN_S = 5.0
+
+_Accepted = tuple[int, 'Sequence[WorkerFuture[StoredLog]]']
 
 
 class NodeBackend:
@@ -63,40 +65,44 @@ class NodeBackend:
         return answers.received(result, path, path.name)
 
     async def _upload(self, path: Path, enqueue_only: bool) -> Result:
+        file = ArrivedFile(path)
         try:
-            accepting = self._disk.submit(self._accept, path, enqueue_only)
-        except Busy:
-            remove_received(path)
+            accepting = self._disk.submit(self._accept, file, enqueue_only)
+        except Busy as error:
+            file.refuse(error)
             raise
         try:
-            outcomes = await self._awaiting.result(accepting)
+            number, outcomes = await self._awaiting.result(accepting)
         except Cancelled as error:
+            if not file.promise():
+                raise
             return {**answers.failure(error), 'error': f'{error}; the log is here, and is accepted'
                     ' when the node starts again, unless it is refused then'}
         if enqueue_only:
-            return {'success': True, 'status': 202}
+            return answers.accepted(number)
         try:
             logs = [await self._awaiting.result(outcome) for outcome in outcomes]
         except FlightlogError as error:
             return {**answers.failure(error), 'error': not_stored(error)}
         return answers.stored(as_one(logs))
 
-    def _accept(self, path: Path, enqueue_only: bool) -> 'Sequence[WorkerFuture[StoredLog]]':
+    def _accept(self, file: ArrivedFile, enqueue_only: bool) -> '_Accepted':
         """Accept a log, or refuse it and leave nothing of it."""
+        number = 0
         outcomes: Sequence[WorkerFuture[StoredLog]] = ()
         try:
             # Whoever sent it has it still, and learns that it is refused: nobody is to be asked
             # about it later.
             if enqueue_only:
-                self._uploads.enqueue(path, '')
+                number, = self._uploads.enqueued(file.path, '')
             else:
-                self._bucket.check(path)
-                outcomes = self._uploads.upload(path, '')
-        except FlightlogError:
-            remove_received(path)
+                self._bucket.check(file.path)
+                outcomes = self._uploads.upload(file.path, '')
+        except FlightlogError as error:
+            file.refuse(error)
             raise
-        self._uploads.received.accepted(path)
-        return outcomes
+        self._uploads.received.accepted(file.path)
+        return number, outcomes
 
     async def list_files(self, machine_id: Optional[str] = None, prefix: Optional[str] = None,
                          max_keys: Optional[int] = None,

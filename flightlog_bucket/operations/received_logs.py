@@ -14,7 +14,7 @@ from flightlog_bucket.logs.facts import format_for
 from flightlog_bucket.parameters.node_settings import NodeSettings
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.storage.new_file import file_errors
-from flightlog_bucket.storage.reception import Reception, remove_received
+from flightlog_bucket.storage.reception import disk_errors, Reception, remove_received
 from flightlog_bucket.transfers.ledger import Ledger
 from flightlog_bucket.transfers.records import REJECTED, STORED
 from flightlog_bucket.transfers.survival import survive
@@ -42,13 +42,15 @@ class ReceivedLogs:
 
     def __init__(self, settings: NodeSettings, ledger: Ledger,
                  on_accepted: Callable[[], None]) -> None:
-        self._directory = Path(os.path.realpath(settings.state_directory)) / DIRECTORY
+        # Without links, as the ledger knows it.
+        self._directory = Path(os.path.realpath(settings.state_directory / DIRECTORY))
         self._settings = settings
         self._ledger = ledger
         self._on_accepted = on_accepted
         self._changed = threading.Condition()
         # What is accepted, or was left by an earlier node.
         self._kept: set[Path] = set()
+        self._warned: set[Path] = set()
         self._has_news = self._is_closed = self._is_running = False
 
     def start(self) -> None:
@@ -80,7 +82,7 @@ class ReceivedLogs:
         bucket = self._settings.bucket
         if filename:
             format_for(filename, bucket.allowed_extensions)
-        with file_errors(self._directory):
+        with disk_errors(self._directory):
             self._make_directory()
         return Reception(
             self._directory, max_file_size_bytes=bucket.max_file_size_bytes,
@@ -112,6 +114,7 @@ class ReceivedLogs:
         :param path: absolute
         :raises InvalidRequest: if it is no such log: no other is ever deleted for somebody
         :raises LocalFileNotFound: if it is not known
+        :raises LocalFileError: if it cannot be deleted
         """
         if not self.is_received(path):
             raise InvalidRequest(f'{path} was not received over HTTP; delete it where it is')
@@ -121,7 +124,8 @@ class ReceivedLogs:
         if transfer.state != REJECTED:
             raise InvalidRequest(f'{path} is {transfer.state}; only what was rejected can be'
                                  ' discarded')
-        remove_received(path)
+        with file_errors(path):
+            remove_received(path)
         self._ledger.forget(transfer.id)
         with self._changed:
             self._kept.discard(path)
@@ -161,8 +165,11 @@ class ReceivedLogs:
         """Do what is to be done for one; return whether that could be done."""
         try:
             self._settle(path)
-        except (LedgerUnavailable, OSError) as error:
+        except LedgerUnavailable as error:
             _log.debug('%s: %s', path, error)
+            return False
+        except OSError as error:
+            self._warn_once(path, error)
             return False
         return not self._ledger.problem  # else the ledger may lag behind what is so
 
@@ -184,7 +191,14 @@ class ReceivedLogs:
             _log.info('removed %s: %s, and it is in the bucket as %s', path, _CAUSE, transfer.key)
             self._forget(path)
 
+    def _warn_once(self, path: Path, error: OSError) -> None:
+        if path not in self._warned:
+            self._warned.add(path)
+            _log.warning('%s is kept longer than it is needed: %s; it was received over HTTP, and'
+                         ' what to do about it is tried again', path, error.strerror)
+
     def _forget(self, path: Path) -> None:
+        self._warned.discard(path)
         with self._changed:
             self._kept.discard(path)
 
@@ -195,14 +209,25 @@ def _files_in(directory: Path) -> list[Path]:
         found = list(directory.iterdir())
     except FileNotFoundError:
         return []
-    files = []
+    files: list[Path] = []
     for path in found:
-        if stat.S_ISDIR(path.lstat().st_mode):
-            inside = [file for file in path.iterdir() if stat.S_ISREG(file.lstat().st_mode)]
-            files += inside
-            if not inside:
-                with suppress(OSError):  # something else is in it
-                    path.rmdir()
-        elif path.name.endswith(_PART_END):
-            path.unlink(missing_ok=True)  # of a disk that knows no files without a name
+        try:
+            files += _files_at(path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:  # e.g. lost+found, where a disk of its own is mounted
+            _log.warning('%s cannot be looked at: %s; if logs that were received over HTTP are in'
+                         ' it, they stay there', path, error.strerror)
+    return files
+
+
+def _files_at(path: Path) -> list[Path]:
+    files: list[Path] = []
+    if stat.S_ISDIR(path.lstat().st_mode):
+        files = [file for file in path.iterdir() if stat.S_ISREG(file.lstat().st_mode)]
+        if not files:
+            with suppress(OSError):  # something else is in it
+                path.rmdir()
+    elif path.name.endswith(_PART_END):
+        path.unlink(missing_ok=True)  # of a disk that knows no files without a name
     return files

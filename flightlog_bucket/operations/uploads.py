@@ -2,7 +2,7 @@
 from collections.abc import Callable, Collection, Sequence
 import logging
 from pathlib import Path
-from typing import Optional
+from typing import Union
 
 from flightlog_bucket.bucket import FlightLogBucket
 from flightlog_bucket.errors import CorruptLog, FlightlogError, LedgerUnavailable
@@ -23,6 +23,9 @@ from flightlog_bucket.transfers.state_directory import StateDirectory
 from flightlog_bucket.transfers.waiting_room import Followed, PendingLog
 from flightlog_bucket.transfers.withdrawals import Remains
 from flightlog_bucket.transfers.worker import MAX_SLOTS, Worker
+
+DELETED = 'was deleted from the bucket; upload it again to store it'
+"""Why a log that is still here is not stored any more."""
 
 _log = logging.getLogger(__name__)
 
@@ -153,25 +156,29 @@ class Uploads(KnownUploads):
         :param name: that the object is to get; empty: the file's own
         :raises FlightlogError: what an upload would raise for the file itself
         """
+        self.enqueued(path, name)
+
+    def enqueued(self, path: Path, name: str) -> list[int]:
+        """Accept a log as ``enqueue()`` does; return the numbers of its files in the ledger."""
         with self._refusals.noting(path):
             if self._ledger.problem:
                 raise LedgerUnavailable(f'{path} is not accepted: {self._ledger.problem}')
-            errors = [error for log in asked_for(self._discovery, path, name)
-                      if (error := self._enqueue(log)) is not None]
+            accepted = [self._enqueue(log) for log in asked_for(self._discovery, path, name)]
             self._worker.wake()
+            errors = [one for one in accepted if isinstance(one, FlightlogError)]
             if errors:
                 raise errors[0]
+            return [one for one in accepted if isinstance(one, int)]
 
-    def _enqueue(self, log: Asked) -> Optional[FlightlogError]:
-        """Accept one log; return what an upload would raise for the file itself."""
+    def _enqueue(self, log: Asked) -> Union[int, FlightlogError]:
+        """Accept one log; return its number, or what an upload would raise for the file."""
         try:
             self._bucket.check(log.path, custom_filename=log.name,
                                folder=log.bag.folder if log.bag else '', is_closed=not log.note)
         except FlightlogError as error:
             return error
-        self._ledger.accept(log.path, log.fingerprint, name=log.name, bag=log.bag, note=log.note,
-                            again=True)
-        return None
+        return self._ledger.accept(log.path, log.fingerprint, name=log.name, bag=log.bag,
+                                   note=log.note, again=True).id
 
     def announce(self, path: Path) -> None:
         """
@@ -190,8 +197,7 @@ class Uploads(KnownUploads):
     def deleted(self, key: str) -> None:
         """Note that an object was deleted: its log, if it is here, stays so."""
         try:
-            self._ledger.deleted_from_bucket(key, 'was deleted from the bucket with ~/delete;'
-                                                  ' upload it again to store it')
+            self._ledger.deleted_from_bucket(key, DELETED)
         except LedgerUnavailable as error:
             _log.warning('that %s was deleted cannot be written down: %s', key, error)
 

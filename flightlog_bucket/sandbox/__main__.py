@@ -16,11 +16,12 @@ from flightlog_bucket.sandbox.introduction import introduction
 from flightlog_bucket.sandbox.neighbours import Neighbours
 from flightlog_bucket.sandbox.node_process import NodeProcess
 from flightlog_bucket.sandbox.options import SandboxOptions
-from flightlog_bucket.sandbox.page_port import page_port, USUAL
+from flightlog_bucket.sandbox.page_port import NO_PAGE, page_place, USUAL
 from flightlog_bucket.sandbox.process import Sandbox, SandboxError
 from flightlog_bucket.settings import read_secret_file
 
 _CHECK_EVERY_S = 0.5
+_LAST_PORT, _PORT_DIGITS = 65535, 5
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -52,14 +53,14 @@ def _run(arguments: argparse.Namespace) -> int:
             parameters['session_token_bearer_file'] = bearer_file
         if neighbours is not None:
             neighbours.check_there_are_none(_advice())
-        http_port = page_port(arguments.http_port) if arguments.with_node else 0
-        print(introduction(sandbox, parameters, with_node=arguments.with_node,
-                           http_port=http_port), flush=True)
+        page = page_place(arguments.http_port) if arguments.with_node else NO_PAGE
+        print(introduction(sandbox, parameters, with_node=arguments.with_node, page=page),
+              flush=True)
         if not arguments.with_node:
             return _watch(sandbox, None)
         # What the node knows of the bucket is gone with the bucket.
         state = stack.enter_context(TemporaryDirectory(prefix='flightlog_bucket-'))
-        node = NodeProcess({**parameters, 'state_directory': state, 'http_port': http_port}, {})
+        node = NodeProcess({**parameters, 'state_directory': state, 'http_port': page.port}, {})
         stack.callback(node.stop)
         return _watch(sandbox, node)
 
@@ -105,14 +106,16 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--http-port', type=_port,
                         help='of the page and the REST API of that node; 0: none; default:'
                              f' {USUAL}, or a free one')
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if arguments.http_port is not None and not arguments.with_node:
+        parser.error('argument --http-port: it is the node that serves there; add --with-node')
+    return arguments
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError(text)
-    return port
+    if not (text.isdecimal() and len(text) <= _PORT_DIGITS and int(text) <= _LAST_PORT):
+        raise argparse.ArgumentTypeError(f'{text!r} is none; a port is 0 to {_LAST_PORT}')
+    return int(text)
 
 
 def _without_ros_arguments(argv: Sequence[str]) -> list[str]:

@@ -7,27 +7,30 @@ import shutil
 import sys
 
 from flightlog_bucket.sandbox import typed
+from flightlog_bucket.sandbox.page_port import NO_PAGE, PagePlace
 from flightlog_bucket.sandbox.process import Sandbox
 
 _LOG = '/path/to/flight.ulg'
 
 
 def introduction(sandbox: Sandbox, parameters: Mapping[str, str], *, with_node: bool,
-                 http_port: int = 0) -> str:
+                 page: PagePlace = NO_PAGE) -> str:
     """
     Return it.
 
     :param parameters: of the node
     :param with_node: whether the sandbox has one
-    :param http_port: where that serves its page; 0: it does not
+    :param page: where that serves its page
     """
     lines = [
         f'S3              {sandbox.endpoint_url}  bucket {sandbox.bucket_name}',
         f'session tokens  {sandbox.session_token_url}',
         'All of it is in memory, and gone when this ends (Ctrl-C).',
         '']
-    if http_port:
-        lines.insert(2, f'page            http://127.0.0.1:{http_port}/  (and the REST API)')
+    if page.port:
+        lines.insert(2, f'page            http://127.0.0.1:{page.port}/  (and the REST API)')
+    elif page.missing:
+        lines.insert(2, f'page            none: {page.missing}')
     if not with_node:
         lines += ['The node, in another terminal:', *_indented(_node_lines(parameters)), '']
     flightlog = flightlog_command()

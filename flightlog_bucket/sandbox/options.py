@@ -12,7 +12,7 @@ class SandboxOptions:
     :param upload_prefix: the folder above the machines' folders
     :param robot_instance_id: the machine that its session tokens are for
     :param own_folder_only: the tokens reach only the objects of this machine; otherwise they
-        have exactly the policy of the document, which opens the whole bucket
+        have exactly the policy of the README, which opens the whole bucket
     :param s3_port: 0: a free one
     :param session_token_port: 0: a free one
     :param bearer_token: what the session-token service asks for; empty: nothing

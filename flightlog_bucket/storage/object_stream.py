@@ -167,6 +167,8 @@ class ObjectStream:
             options['Range'] = f'bytes={at}-' + (str(end - 1) if end < self.size else '')
         answer = self._client.call('get_object', key=self._key, **options)
         self._body = answer['Body']
+        if ObjectHead.of(answer).etag not in ('', self.etag):  # a server that knows no If-Match
+            raise ChecksumMismatch(f'{self._key!r} was replaced while it was read; read it again')
         # A server that knows no ranges begins anew.
         is_part = str(answer.get('ContentRange', '')).startswith(f'bytes {at}-')
         self._skip = 0 if is_part else at

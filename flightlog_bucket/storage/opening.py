@@ -19,6 +19,10 @@ _MAY_COME_BACK = frozenset((
     errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH,
     errno.ENETDOWN, errno.ENETUNREACH, errno.ECONNRESET, errno.ECONNREFUSED, errno.EREMOTEIO))
 
+_TOO_MANY = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM))
+MAY_PASS = _MAY_COME_BACK | _TOO_MANY
+"""Errors of the operating system that are over after a while, without anybody doing anything."""
+
 
 def open_log(path: Path) -> int:
     """
@@ -77,7 +81,7 @@ def _open_error(name: str, error: OSError) -> FlightlogError:
         return LocalFileNotFound(f'there is no {name}: {error.strerror}')
     if error.errno in (errno.ENXIO, errno.ENODEV):  # a socket; a device that is not there
         return InvalidRequest(f'{name} is not a regular file')
-    if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):  # no fault of the log
+    if error.errno in _TOO_MANY:  # no fault of the log
         return Busy(f'cannot open {name} now: {error.strerror}')
     if error.errno in _MAY_COME_BACK:
         return LocalDiskFault(f'cannot open {name} now: {error.strerror}')

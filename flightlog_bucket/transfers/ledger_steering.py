@@ -9,7 +9,7 @@ from flightlog_bucket.transfers import in_turn, rows
 from flightlog_bucket.transfers.database import Database
 from flightlog_bucket.transfers.ledger_reader import LedgerReader
 from flightlog_bucket.transfers.orphanage import Orphanage
-from flightlog_bucket.transfers.records import Orphan, Transfer, UPLOADING, Withdrawal
+from flightlog_bucket.transfers.records import MISSING, Orphan, Transfer, UPLOADING, Withdrawal
 from flightlog_bucket.transfers.sqlite_files import Connection
 from flightlog_bucket.transfers.transfer_journal import Underway
 
@@ -129,13 +129,18 @@ class LedgerSteering(LedgerReader):
         """
         Note that an object was deleted on purpose: its log is not stored again by itself.
 
+        Where the file of the log was deleted here as well, as it was stored, nothing is left that
+        somebody could do about it: then it is forgotten.
+
         :param key: of the object
-        :param reason: by what
+        :param reason: what to do about it
         """
         def work(database: Connection) -> list[int]:
             chosen = "key = ? AND destination = ? AND state = 'stored'", (key, self._destination)
             found = [row[0] for row in database.execute(
                 f'SELECT id FROM transfers WHERE {chosen[0]}', chosen[1])]
+            database.execute(f"DELETE FROM transfers WHERE {chosen[0]} AND deleted NOT IN ('', ?)",
+                             (*chosen[1], MISSING))
             database.execute("UPDATE transfers SET state = 'rejected', reason = ?, fault = ''"
                              f' WHERE {chosen[0]}', (reason, *chosen[1]))
             return found

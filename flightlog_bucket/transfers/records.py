@@ -13,6 +13,9 @@ AWAY = LocalFileNotFound.__name__
 WITHDRAWN = Withdrawn.__name__
 """The fault of a log that nobody wants any more: it is tried again if somebody asks for it."""
 
+MISSING = 'it was not there any more'
+"""Why the file of a stored log is noted as deleted where nothing here has deleted it."""
+
 UNKNOWN, QUEUED, UPLOADING = 'unknown', 'queued', 'uploading'
 STORED, REJECTED = 'stored', 'rejected'
 
@@ -86,6 +89,11 @@ class Transfer:
     def is_withdrawn(self) -> bool:
         """Whether who asked for it has taken that back."""
         return self.state == REJECTED and self.fault == WITHDRAWN
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether it was stored, and then deleted from the bucket on purpose."""
+        return self.state == REJECTED and not self.fault and bool(self.key)
 
 
 @dataclass(frozen=True)

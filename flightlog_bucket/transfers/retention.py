@@ -23,7 +23,7 @@ from flightlog_bucket.errors import (
 from flightlog_bucket.logs.formats import format_of_name
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers.confirmation import Confirmation, Holds
-from flightlog_bucket.transfers.records import STORED, Transfer
+from flightlog_bucket.transfers.records import MISSING, STORED, Transfer
 from flightlog_bucket.transfers.removal import remove_directory, WatchedFile
 from flightlog_bucket.transfers.retention_policy import (
     Ages,
@@ -279,7 +279,7 @@ class Guardian:
         except OSError:
             return
         if device == transfer.fingerprint.device:
-            self._ledger.note_deleted(transfer, 'it was not there any more')
+            self._ledger.note_deleted(transfer, MISSING)
 
     def _roots(self) -> list[Path]:
         """Return the watched folders, as they were given and without symbolic links."""

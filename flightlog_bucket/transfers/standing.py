@@ -21,6 +21,7 @@ class Standing:
     :param reason: why it is not stored; empty where nothing is wrong
     :param next_attempt_s: seconds since 1970, not before which it is tried again; 0: now, or never
     :param verdict: of the check; empty: none yet
+    :param is_deleted: it was stored, and then deleted from the bucket on purpose
     """
 
     id: int
@@ -35,6 +36,7 @@ class Standing:
     reason: str
     next_attempt_s: float
     verdict: str
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True)

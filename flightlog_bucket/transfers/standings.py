@@ -84,4 +84,4 @@ class Standings:
             remaining_s=(total - sent) / rate if rate > 0 else None, attempts=transfer.attempts,
             reason=shown_reason(transfer, is_paused=is_paused),
             next_attempt_s=transfer.next_attempt_s + late_s if is_later else 0.0,
-            verdict=content.verdict)
+            verdict=content.verdict, is_deleted=transfer.is_deleted)

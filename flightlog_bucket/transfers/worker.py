@@ -40,16 +40,14 @@ class Worker:
     """
     Runs uploads: urgent ones first, then small ones; those that fail again after a while.
 
-    A transfer that moves no byte for ``attempt.STALLED_S`` gives its slot to another one, and
-    goes on beside it.
+    A transfer that moves no byte for ``attempt.STALLED_S`` goes on beside another in its slot.
 
     :param ledger: of the transfers
     :param upload: stores one log
     :param pool: where it runs; has up to ``threads(slots)`` threads
     :param slots: uploads at once
     :param max_pending: callers who may wait for an outcome
-    :param max_wait_s: callers who have waited so long for a try to begin, or then for the
-        check of their log to end, are sent away
+    :param max_wait_s: for a try to begin, then for its check to end; callers are sent away then
     :param retry_max_delay_s: the longest pause between two tries of one log
     :param on_network_fault: called when a try failed for want of a network
     :param on_gone: told the path of a log that is not there any more
@@ -79,8 +77,7 @@ class Worker:
         self._waiting = WaitingRoom(max_pending, max_wait_s, clock)
         self._changed = threading.Condition(threading.RLock())
         self._running = Attempts(slots)
-        self._withdrawals = Withdrawals(ledger, remains, self._gate, self._go_on,
-                                        clock=clock)
+        self._withdrawals = Withdrawals(ledger, remains, self._gate, self._go_on, clock=clock)
         self._callers = Callers(ledger, self._waiting, self._running, self._withdrawals)
         self._paused = ledger.paused
         self._news = True
@@ -214,17 +211,24 @@ class Worker:
         with self._changed:
             self._news = False
             self._waiting.send_late_away(self._running)
-            try:
-                for number in self._settlement.write_again():
-                    self._callers.written(number)
-                self._callers.look_again()
-                while self._may_begin() and (transfer := self._claim()) is not None:
-                    if not self._begin(transfer):
-                        return _LOOK_S
-                return self._pause_s()
-            except (LedgerUnavailable, Cancelled) as error:
-                self.outcomes.warn(str(error))
-                return _LEDGER_PAUSE_S
+            pause_s = self._go_through(written := self._settlement.write_again())
+        if written:  # maybe that one is stored
+            self._on_stored()
+        return pause_s
+
+    def _go_through(self, written: Sequence[int]) -> float:
+        try:
+            for number in written:
+                self._callers.written(number)
+            self._callers.look_again()
+            while self._may_begin() and (transfer := self._ledger.claim(
+                    only_urgent=self._gate.opens_in_s() > 0)) is not None:
+                if not self._begin(transfer):
+                    return _LOOK_S
+            return self._pause_s()
+        except (LedgerUnavailable, Cancelled) as error:
+            self.outcomes.warn(str(error))
+            return _LEDGER_PAUSE_S
 
     def _go_on(self, transfer: Transfer, waiters: Sequence[PendingLog]) -> None:
         with self._changed:
@@ -242,9 +246,6 @@ class Worker:
 
     def _may_begin(self) -> bool:
         return not self._closed and not self._paused and self._running.has_room()
-
-    def _claim(self) -> Optional[Transfer]:
-        return self._ledger.claim(only_urgent=self._gate.opens_in_s() > 0)
 
     def _pause_s(self) -> float:
         """Return for how long nothing can change but by somebody who wakes this one."""
@@ -285,13 +286,12 @@ class Worker:
                                      is_awaited=is_awaited), True)
         with self._changed:
             del self._running[transfer.id]
-            # Uploads were paused, and resumed before it ended, or it was cancelled, and asked for
-            # again: who has asked since then waits for the next try.
-            is_stopped = (isinstance(outcome, Cancelled) and attempt.cancel.is_set()
-                          and not self._closed)
-            is_open = not is_written and self._settlement.is_unwritten(transfer.id)
-            ready = self._callers.told(transfer, outcome, is_written=not is_open,
-                                       goes_on=is_stopped)
+            # Paused and resumed before it ended, or cancelled and asked for again: who has asked
+            # since then waits for the next try.
+            goes_on = (isinstance(outcome, Cancelled) and attempt.cancel.is_set()
+                       and not self._closed)
+            is_written = is_written or not self._settlement.is_unwritten(transfer.id)
+            ready = self._callers.told(transfer, outcome, is_written=is_written, goes_on=goes_on)
             self.wake()
         for waiter in ready:
             waiter.tell(outcome)

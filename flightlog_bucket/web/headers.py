@@ -44,11 +44,12 @@ class Headers:
             await send(message)
         try:
             await self._app(scope, receive, send_with_headers)
-        except Exception:
+        except Exception as error:
             # Without its query, which may hold a ticket.
             _log.exception('HTTP: internal error in %s %s', scope['method'], scope['path'])
             if not has_begun:
-                await refuse(send_with_headers, 500, 'internal error, see the log of the node')
+                await refuse(send_with_headers, 500, 'internal error, see the log of the node: '
+                             + type(error).__name__)
             # Else the server closes the connection, so that the answer is seen to be cut off.
 
 

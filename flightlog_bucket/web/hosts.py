@@ -8,6 +8,11 @@ from urllib.parse import urlsplit
 _PORT = re.compile(r':[0-9]{1,5}$')
 
 
+def local_name() -> str:
+    """Return the name that avahi announces: the first label of the host name, and ``.local``."""
+    return f'{socket.gethostname().lower().partition(".")[0]}.local'
+
+
 class KnownHosts:
     """
     Tells whether a request was sent to this computer by a name that it has.
@@ -19,8 +24,9 @@ class KnownHosts:
     """
 
     def __init__(self, more: Iterable[str]) -> None:
-        own = socket.gethostname().lower()
-        self._names = frozenset({'localhost', own, f'{own}.local', *more})
+        own, announced = socket.gethostname().lower(), local_name()
+        self._names = frozenset({'localhost', own, f'{own}.local', announced,
+                                 announced.removesuffix('.local'), *more})
 
     def is_known(self, host: str) -> bool:
         """

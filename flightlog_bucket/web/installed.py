@@ -1,26 +1,40 @@
-"""The packages that HTTP takes, and that a node without it does not need."""
+"""Whether the packages that HTTP takes are here; a node without it does not need them."""
 from importlib import metadata
 
+from flightlog_bucket.api.needed import install_command, NEEDED, version_text
 from flightlog_bucket.errors import ConfigurationError
-
-# As in setup.cfg, under http.
-NEEDED = {'fastapi': (0, 101), 'python-multipart': (0, 0, 9), 'uvicorn': (0, 27)}
 
 
 def check_installed() -> None:
     """
-    Tell whether they are here, without importing them: that takes a second.
+    Tell whether they are here.
 
     :raises ConfigurationError: naming the first that is not, or is too old
+    """
+    missing = what_is_missing()
+    if missing:
+        raise ConfigurationError(f'http_port is set, and {missing}, or set http_port to 0')
+
+
+def what_is_missing() -> str:
+    """
+    Return the first that is not here, or is too old, and what to do; empty: there is none.
+
+    Nothing is imported: that takes a second.
     """
     for name, oldest in NEEDED.items():
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
-            raise _missing(f'{name} is not installed') from None
+            return f'{name} is not installed; {_advice()}'
         if _numbers(version) < oldest:
-            raise _missing(f'{name} {version} is too old: it takes'
-                           f" {'.'.join(map(str, oldest))} at least")
+            return (f'{name} {version} is too old: it takes {version_text(name)} at least;'
+                    f' {_advice()}')
+    return ''
+
+
+def _advice() -> str:
+    return f'{install_command()} for the Python of ROS (see the README, Over HTTP)'
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -31,9 +45,3 @@ def _numbers(version: str) -> tuple[int, ...]:
             break
         found.append(int(part))
     return tuple(found)
-
-
-def _missing(what: str) -> ConfigurationError:
-    return ConfigurationError(f'http_port is set, and {what}; pip install'
-                              ' "flightlog_bucket[http]" for the Python of ROS, or set http_port'
-                              ' to 0')

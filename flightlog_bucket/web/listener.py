@@ -2,6 +2,8 @@
 import ipaddress
 import socket
 
+from flightlog_bucket.web.hosts import local_name
+
 BACKLOG = 64
 # A phone that has left the Wi-Fi says nothing: its connections end within a minute.
 _KEEP_ALIVE = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3),
@@ -38,5 +40,6 @@ def listen(address: str, port: int) -> socket.socket:
 
 def url_of(address: str, port: int) -> str:
     """Return what a person opens, of a server that listens there."""
-    host = socket.gethostname() if ipaddress.ip_address(address).is_unspecified else address
+    # A phone knows no other name of this computer.
+    host = local_name() if ipaddress.ip_address(address).is_unspecified else address
     return f'http://[{host}]:{port}/' if ':' in host else f'http://{host}:{port}/'

@@ -13,6 +13,7 @@ from flightlog_bucket.settings import MIB
 import pytest
 from support.expect import TIMEOUT_S
 from support.fault_proxy import FaultProxy
+from support.foreign_app import ForeignApp
 from support.logs import write_big_ulg, write_dated_log
 from support.session_service import json_answer, ScriptedSessionService
 
@@ -56,6 +57,24 @@ def machine() -> str:
 def proxy(sandbox: Sandbox) -> Iterator[FaultProxy]:
     """Give a proxy before the sandbox's S3."""
     with FaultProxy(sandbox.endpoint_url) as running:
+        yield running
+
+
+@pytest.fixture(scope='module')
+def relay(sandbox: Sandbox) -> Iterator[FaultProxy]:
+    """Give the way from the application to S3."""
+    with FaultProxy(sandbox.endpoint_url) as running:
+        yield running
+
+
+@pytest.fixture(scope='module')
+def app(request: pytest.FixtureRequest, sandbox: Sandbox, relay: FaultProxy,
+        tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForeignApp]:
+    """Give somebody else's application, with the ``MACHINE`` and the ``OPTIONS`` of a module."""
+    with ForeignApp(
+            tmp_path_factory.mktemp('foreign'), session_token_url=sandbox.session_token_url,
+            bucket_name=sandbox.bucket_name, endpoint_url=relay.url,
+            robot_instance_id=request.module.MACHINE, **request.module.OPTIONS) as running:
         yield running
 
 

@@ -196,6 +196,26 @@ def test_it_is_replaced_meanwhile(way: FlightLogBucket, proxy: FaultProxy, key: 
             b''.join(stream)
 
 
+@pytest.mark.parametrize('text', ['', 'bytes=10-', f'bytes=0-{2 * MIB}'])
+def test_it_is_replaced_meanwhile_on_a_server_that_knows_no_if_match(
+        way: FlightLogBucket, proxy: FaultProxy, key: str, content: bytes, admin: Any,
+        sandbox: Sandbox, text: str) -> None:
+    original = way._client.call
+
+    def call(operation: str, **parameters: Any) -> dict[str, Any]:
+        parameters.pop('IfMatch', None)
+        return original(operation, **parameters)
+
+    way._client.call = call  # type: ignore[method-assign]
+    proxy.fail(CutAnswer(MIB), method='GET')
+    with part_of(way, key, text) as stream:
+        first = next(stream)
+        assert first in content
+        admin.put_object(Bucket=sandbox.bucket_name, Key=key, Body=bytes(SIZE))
+        with failure(ChecksumMismatch, 502, 'was replaced while it was read'):
+            b''.join(stream)
+
+
 def test_a_reader_that_pauses_is_no_stall(hurried: FlightLogBucket, proxy: FaultProxy, key: str,
                                           content: bytes) -> None:
     proxy.fail(CutAnswer(192 * KIB), method='GET')

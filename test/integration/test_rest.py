@@ -14,25 +14,8 @@ from support.http_client import form, HttpAnswer
 from support.logs import START_NS, write_all, write_big_ulg, write_dated_log
 
 MACHINE = 'foreign-rest'
+OPTIONS = {'max_file_size_bytes': 3_000_000, 'request_timeout': 6}
 PREFIX = f'flight_logs/{MACHINE}/'
-
-
-@pytest.fixture(scope='module')
-def relay(sandbox: Sandbox) -> Iterator[FaultProxy]:
-    """Give the way from the application to S3."""
-    with FaultProxy(sandbox.endpoint_url) as running:
-        yield running
-
-
-@pytest.fixture(scope='module')
-def app(sandbox: Sandbox, relay: FaultProxy, tmp_path_factory: pytest.TempPathFactory,
-        ) -> Iterator[ForeignApp]:
-    """Give the application."""
-    with ForeignApp(
-            tmp_path_factory.mktemp('foreign'), session_token_url=sandbox.session_token_url,
-            bucket_name=sandbox.bucket_name, robot_instance_id=MACHINE, endpoint_url=relay.url,
-            max_file_size_bytes=3_000_000, request_timeout=6) as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -17,24 +17,7 @@ from support.logs import write_big_ulg
 MACHINE = 'foreign-download'
 SIZE = 24 * MIB + 17
 TIMEOUT_S = 4
-
-
-@pytest.fixture(scope='module')
-def relay(sandbox: Sandbox) -> Iterator[FaultProxy]:
-    """Give the way from the application to S3."""
-    with FaultProxy(sandbox.endpoint_url) as running:
-        yield running
-
-
-@pytest.fixture(scope='module')
-def app(sandbox: Sandbox, relay: FaultProxy, tmp_path_factory: pytest.TempPathFactory,
-        ) -> Iterator[ForeignApp]:
-    """Give the application."""
-    with ForeignApp(
-            tmp_path_factory.mktemp('foreign'), session_token_url=sandbox.session_token_url,
-            bucket_name=sandbox.bucket_name, robot_instance_id=MACHINE, endpoint_url=relay.url,
-            request_timeout=TIMEOUT_S) as running:
-        yield running
+OPTIONS = {'request_timeout': TIMEOUT_S}
 
 
 @pytest.fixture(scope='module')

@@ -60,7 +60,9 @@ def test_no_proxy() -> None:
                              ('DELETE', 'delete/x'), ('POST', 'upload')):
             found = client.ask(method, f'/bucket/{path}')
             assert (found.status, found.json()['status']) == (503, 503)
-            assert "there is no proxy 'bucket'; add it" in found.json()['error']
+            for words in ("there is no proxy 'bucket'; add it", 'flightlog_bucket.api.proxies',
+                          'flightlog_bucket.api.set_proxies(proxies)', 'app.state.proxies'):
+                assert words in found.json()['error']
 
 
 def test_a_proxy_that_is_not_started(proxy: S3BucketProxy) -> None:
@@ -82,11 +84,21 @@ def test_a_registry_that_is_filled_later(proxy: S3BucketProxy) -> None:
 
 
 def test_the_registry_of_the_application_comes_first(proxy: S3BucketProxy) -> None:
-    api.get_proxies()['bucket'] = proxy
+    api.get_proxies()['bucket'] = object()
     app = application()
-    app.state.proxies = {}
+    app.state.proxies = {'bucket': proxy}
+    with served(app) as client:
+        assert 'await start() first' in client.get('/bucket/info').json()['error']
+
+
+@pytest.mark.parametrize('own', [{}, {'camera': object()}, ['something else']])
+def test_an_application_that_has_proxies_of_other_things(proxy: S3BucketProxy, own: Any) -> None:
+    app = application()
+    app.state.proxies = own
     with served(app) as client:
         assert 'there is no proxy' in client.get('/bucket/info').json()['error']
+        api.get_proxies()['bucket'] = proxy
+        assert 'await start() first' in client.get('/bucket/info').json()['error']
 
 
 def test_a_surprise_tells_nobody_what_it_was(caplog: pytest.LogCaptureFixture) -> None:
@@ -99,13 +111,26 @@ def test_a_surprise_tells_nobody_what_it_was(caplog: pytest.LogCaptureFixture) -
     bucket_api._set_logger(logger)
     with served(application()) as client:
         for found in (client.get('/bucket/info'), client.upload('x.ulg', b'x')):
-            assert found.json() == {'status': 500, 'error': (
-                'something went wrong that should not; the log of the server tells more')}
+            assert found.json() == {
+                'status': 500, 'error': 'internal error, see the log: ZeroDivisionError'}
             assert found.status == 500
     told = [record for record in caplog.records if record.name == 'somebody.else']
     assert [record.getMessage() for record in told] == [
         "GET '/bucket/info' failed", "POST '/bucket/upload' failed"]
     assert all(record.exc_info for record in told)
+
+
+def test_a_surprise_of_the_node_is_told_as_over_ros(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        async def list_files(self, **options: Any) -> dict[str, Any]:
+            raise ZeroDivisionError('internal affairs')
+
+    monkeypatch.undo()  # the logger is that of the package
+    app = application()
+    app.state.proxies = {'bucket': Broken()}
+    with served(app) as client:
+        assert client.get('/bucket/list').json() == {
+            'status': 500, 'error': 'internal error, see the log of the node: ZeroDivisionError'}
 
 
 def test_the_applications_own_refusals_stay_its_own() -> None:

@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from flightlog_bucket.sandbox import Sandbox, SandboxError
 from flightlog_bucket.sandbox.__main__ import main
+from flightlog_bucket.sandbox.page_port import page_place
 from flightlog_bucket.sandbox.process import package_environment
 import pytest
 import requests
@@ -289,5 +290,26 @@ def test_the_program_says_what_is_wrong(capsys: pytest.CaptureFixture[str],
     assert 'Address already in use' in capsys.readouterr().err
     assert main(['--bearer-file', str(tmp_path / 'missing')]) == 1
     assert 'cannot read the secret' in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        main(['--port', '70000'])
+
+
+@pytest.mark.parametrize('arguments, words', [
+    (['--port', '70000'], "argument --port: '70000' is none; a port is 0 to 65535"),
+    (['--with-node', '--http-port', '99999'], 'argument --http-port: '),
+    (['--with-node', '--http-port', '-1'], 'a port is 0 to 65535'),
+    (['--with-node', '--http-port', 'http'], "'http' is none; a port is 0 to 65535"),
+    (['--http-port', '8080'], 'add --with-node')])
+def test_the_program_says_which_argument_is_wrong(
+        capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_port_of_the_page_that_is_taken_is_refused() -> None:
+    with socket.create_server(('127.0.0.1', 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(SandboxError, match=f'--http-port: port {port}: Address already in use'
+                                               '; take another one'):
+            page_place(port)
+    assert page_place(port).port == port

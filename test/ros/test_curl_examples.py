@@ -32,16 +32,17 @@ def flight(tmp_path: Path) -> Path:
     return write_dated_log(tmp_path / 'flight.ulg')
 
 
-def run(line: str, folder: Path, places: Mapping[str, str]) -> str:
-    """Run a line in a folder, with these in the place of what is printed."""
+def run(line: str, folder: Path, places: Mapping[str, str], *, is_well: bool = True) -> str:
+    """Run a line in a folder, with these in the place of what is printed; tell what it says."""
     for printed, place in places.items():
         line = line.replace(printed, place)
     environment = {name: value for name, value in os.environ.items()
                    if not name.lower().endswith('_proxy')}
-    done = subprocess.run(['bash', '-euo', 'pipefail', '-c', f'{line} -sS --fail-with-body'],
+    more = '-sS' if ' -f' in line else '-sS --fail-with-body'
+    done = subprocess.run(['bash', '-euo', 'pipefail', '-c', f'{line} {more}'],
                           cwd=folder, env=environment, timeout=WAIT_S, text=True,
                           capture_output=True, check=False)
-    assert done.returncode == 0, (line, done.stdout, done.stderr)
+    assert (done.returncode == 0) is is_well, (line, done.stdout, done.stderr)
     return done.stdout
 
 
@@ -51,7 +52,7 @@ def test_a_day_with_curl(http: HttpClient, flight: Path, tmp_path: Path) -> None
     folder = tmp_path / 'here'
     folder.mkdir()
     upload, upload_as, listing, download, resume, delete, info = (
-        lambda line=line: run(line, folder, places) for line in PUBLIC)
+        lambda line=line, **is_well: run(line, folder, places, **is_well) for line in PUBLIC)
     prefix = 'flight_logs/drone-001/20250727_143022_'
 
     assert told(upload())['s3_key'] == f'{prefix}flight.ulg'
@@ -65,6 +66,9 @@ def test_a_day_with_curl(http: HttpClient, flight: Path, tmp_path: Path) -> None
     assert (folder / 'flight.ulg').read_bytes() == flight.read_bytes()
     assert told(delete())['s3_key'] == f'{prefix}mission_42.ulg'
     assert f'{prefix}mission_42.ulg' not in listing()
+    (folder / '20250727_143022_mission_42.ulg').unlink()
+    download(is_well=False)
+    assert os.listdir(folder) == ['flight.ulg']  # and no error in the place of the log
     assert told(info())['robot_instance_id'] == 'drone-001'
 
 

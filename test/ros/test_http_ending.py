@@ -15,7 +15,7 @@ from robot import Robot
 from support.expect import wait_until
 from support.fault_proxy import FaultProxy
 from support.http_client import form, HttpAnswer, HttpClient
-from support.logs import write_big_ulg, write_log
+from support.logs import write_big_ulg, write_log, write_long_to_check
 
 StartNode = Callable[..., NodeProcess]
 END_S = 2.0
@@ -75,6 +75,33 @@ def test_while_clients_are_connected(robot: Robot, port: int, proxy: FaultProxy,
     listed = sandbox.admin_client('s3').list_objects_v2(
         Bucket=sandbox.node_parameters()['bucket_name'], Prefix=robot.machine_prefix)['Contents']
     assert sorted(o['Key'].rpartition('_')[2] for o in listed) == ['large.ulg', 'waits.mcap']
+
+
+@pytest.mark.parametrize('fields', [{}, {'enqueue_only': 'true'}])
+def test_while_a_log_is_checked(robot: Robot, port: int, tmp_path: Path, sandbox: Sandbox,
+                                fields: dict[str, str]) -> None:
+    node = robot.switch_on(http_port=port, validation_level='full').serving()
+    http = HttpClient(port).serving()
+    log = write_long_to_check(tmp_path / 'long.ulg')
+    answers: list[HttpAnswer] = []
+    caller = threading.Thread(
+        target=lambda: answers.append(http.upload(log.name, log.read_bytes(), **fields)))
+    caller.start()
+    received = robot.state / 'received'
+    wait_until(lambda: any(received.rglob(log.name)))
+    node.send(signal.SIGTERM)
+    assert node.wait() == 0, node.log
+    caller.join()
+    assert answers[0].status == 499
+    assert 'the log is here, and is accepted when the node starts again' in (
+        answers[0].json()['error'])
+    assert [path.name for path in received.glob('*/*')] == [log.name]
+
+    robot.switch_on().serving()
+    wait_until(lambda: not list(received.iterdir()))
+    listed = sandbox.admin_client('s3').list_objects_v2(
+        Bucket=sandbox.node_parameters()['bucket_name'], Prefix=robot.machine_prefix)['Contents']
+    assert [o['Size'] for o in listed] == [log.stat().st_size]
 
 
 @pytest.mark.parametrize('delay_ms', [0, 100, 300, 600, 900, 1200])

@@ -11,6 +11,8 @@ from support.expect import wait_until
 from support.fault_proxy import FaultProxy
 from support.http_client import HttpClient
 from support.logs import write_log
+from support.nobody import needs_root
+from support.small_disk import SmallDisk
 
 StartNode = Callable[..., NodeProcess]
 
@@ -78,7 +80,8 @@ def test_a_log_goes_up_and_comes_down_again(http: HttpClient, state: Path, tmp_p
 def test_what_is_only_accepted_is_stored_soon(http: HttpClient, state: Path, log: Path,
                                               sandbox: Sandbox) -> None:
     answer = http.upload(log.name, log.read_bytes(), enqueue_only='true')
-    assert (answer.status, answer.json()) == (202, {'success': True, 'status': 202})
+    assert answer.status == 202
+    assert answer.json() == {'success': True, 'status': 202, 'transfer_id': 1}
     wait_until_nothing_is_kept(state)
     assert stored(sandbox, log.name) == [log.read_bytes()]
 
@@ -97,6 +100,44 @@ def test_what_is_refused_leaves_nothing(http: HttpClient, state: Path, tmp_path:
             assert str(state) not in answer.json()['error']
             assert received(state) == []
     assert http.get('/robot/transfers').json()['transfers'] == []
+
+
+def test_who_has_it_accepted_only_can_follow_it(http: HttpClient, log: Path, proxy: FaultProxy,
+                                                state: Path) -> None:
+    proxy.refuse()
+    numbers = [http.upload(name, log.read_bytes(), enqueue_only='true').json()['transfer_id']
+               for name in ('a.mcap', 'b.mcap')]
+    known = {t['id']: t['name'] for t in http.get('/robot/transfers').json()['transfers']}
+    assert [known[number] for number in numbers] == ['a.mcap', 'b.mcap']
+    proxy.heal()
+    wait_until_nothing_is_kept(state)
+
+
+def test_what_is_deleted_from_the_bucket_is_no_trouble_of_the_robot(
+        http: HttpClient, node_with_http: NodeProcess, log: Path) -> None:
+    key = http.upload(log.name, log.read_bytes()).json()['s3_key']
+    node_with_http.wait_for(f'it was received over HTTP, and it is in the bucket as {key}')
+    assert http.ask('DELETE', f'/bucket/delete/{key}').status == 200
+    counts = http.get('/robot/state').json()['counts']
+    assert (counts['rejected'], counts['stored']) == (0, 0)
+    # The same log again is a new one.
+    again = http.upload(log.name, log.read_bytes())
+    assert (again.status, again.json()['already_stored']) == (200, False)
+
+
+@needs_root
+def test_a_disk_that_is_read_only(start_node: StartNode, offline_parameters: dict[str, Any],
+                                  state: Path, port: int) -> None:
+    with SmallDisk(state / 'received', 12 * 2 ** 20) as disk:
+        node = start_node({**offline_parameters, 'http_min_free_bytes': 0}).serving()
+        http = HttpClient(port).serving()
+        disk.set_read_only(True)
+        answer = http.upload('x.ulg', bytes(1000))
+        disk.set_read_only(False)
+        node.stop()
+    assert answer.status == 507
+    assert answer.json()['error'].startswith('nothing can be written where logs are received')
+    assert str(state) not in answer.json()['error']
 
 
 def test_without_network_it_is_kept_and_goes_up_later(

@@ -38,6 +38,15 @@ class HttpAnswer:
         return json.loads(self.body)
 
 
+def refused(answer: HttpAnswer, status: int, *words: str) -> None:
+    """Fail unless it is an error of this status, in these words, and nothing else."""
+    assert answer.status == status, answer.body
+    assert set(answer.json()) == {'error', 'status'}, answer.body
+    assert answer.json()['status'] == status, answer.body
+    for word in words:
+        assert word in answer.json()['error'], answer.body
+
+
 class HttpClient:
     """
     Asks one server; each question has a connection of its own.

@@ -1,12 +1,12 @@
 """Where a search goes on."""
 import base64
-from contextlib import suppress
 import json
 
 from flightlog_bucket.errors import InvalidRequest
-from flightlog_bucket.operations.log_shelves import Place
+from flightlog_bucket.operations.log_shelves import LONGEST_SPAN_S, Place
+from flightlog_bucket.storage.keys import MAX_KEY_BYTES
 from flightlog_bucket.web.cursors import cursor_of, place_of
-from hypothesis import given, strategies
+from hypothesis import example, given, strategies
 import pytest
 
 NAMES = strategies.text(strategies.characters(exclude_categories=['Cs']), max_size=200)
@@ -37,7 +37,16 @@ def test_what_is_no_cursor(cursor: str) -> None:
         place_of(cursor)
 
 
-@given(strategies.text(max_size=60))
-def test_no_text_is_a_surprise(cursor: str) -> None:
-    with suppress(InvalidRequest):
-        place_of(cursor)
+@given(strategies.text(max_size=60) | strategies.text('AZaz019-_[]', max_size=60)
+       | strategies.lists(strategies.booleans() | strategies.integers() | NAMES,
+                          max_size=5).map(as_cursor))
+@example(as_cursor([False, 'a', 60, 'b']))
+def test_a_text_is_a_cursor_of_a_place_or_refused(cursor: str) -> None:
+    try:
+        place = place_of(cursor)
+    except InvalidRequest:
+        return
+    assert place_of(cursor_of(place)) == place
+    assert (type(place.is_dated), type(place.span_s)) == (bool, int)
+    assert 0 < place.span_s <= LONGEST_SPAN_S
+    assert max(len(place.below.encode()), len(place.above.encode())) <= MAX_KEY_BYTES

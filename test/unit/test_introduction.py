@@ -4,6 +4,7 @@ import sys
 
 from flightlog_bucket.sandbox import Sandbox
 from flightlog_bucket.sandbox.introduction import flightlog_command, introduction
+from flightlog_bucket.sandbox.page_port import NO_PAGE, PagePlace
 import pytest
 
 
@@ -29,8 +30,9 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return programs
 
 
-def told(*, with_node: bool = True) -> list[str]:
-    return introduction(Served(), {'bucket_name': 'b'}, with_node=with_node).splitlines()
+def told(*, with_node: bool = True, page: PagePlace = NO_PAGE) -> list[str]:
+    return introduction(Served(), {'bucket_name': 'b'}, with_node=with_node,
+                        page=page).splitlines()
 
 
 def test_the_program_of_this_environment_is_named(
@@ -72,6 +74,14 @@ def test_the_node_is_told_of_where_there_is_none() -> None:
     lines = told(with_node=False)
     assert lines.index('  ros2 run flightlog_bucket flightlog_bucket_node --ros-args \\') \
         < next(number for number, line in enumerate(lines) if ' upload ' in line)
+
+
+def test_the_page_is_told_of_or_why_there_is_none() -> None:
+    assert not any(line.startswith('page ') for line in told())
+    assert 'page            http://127.0.0.1:8080/  (and the REST API)' in told(
+        page=PagePlace(8080))
+    assert 'page            none: fastapi is not installed' in told(
+        page=PagePlace(0, 'fastapi is not installed'))
 
 
 def test_a_missing_ros2_is_said(environment: Path) -> None:

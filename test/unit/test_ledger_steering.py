@@ -5,7 +5,14 @@ from flightlog_bucket.results import StoredLog
 from flightlog_bucket.storage.journal import Part
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers.in_turn import OPEN, STATES
-from flightlog_bucket.transfers.records import QUEUED, REJECTED, STORED, UPLOADING, WITHDRAWN
+from flightlog_bucket.transfers.records import (
+    MISSING,
+    QUEUED,
+    REJECTED,
+    STORED,
+    UPLOADING,
+    WITHDRAWN,
+)
 from flightlog_bucket.transfers.standing import Backlog
 import pytest
 from support.book import Book
@@ -198,3 +205,17 @@ def test_who_gives_no_name_gets_that_of_the_file_first(book) -> None:
     other = book.ledger.accept(path, fingerprint, name='b.ulg').id
     book.ledger.stored(other, StoredLog('key/b.ulg', '', 1, '', False, 0, '"e"'))
     assert book.ledger.accept(path, fingerprint, again=True).id == number
+
+
+def test_what_is_gone_here_and_deleted_from_the_bucket_is_forgotten(book) -> None:
+    here, ours, lost = (book.store(name) for name in ('a.ulg', 'b.ulg', 'c.ulg'))
+    for number, cause in ((ours, 'it was received over HTTP'), (lost, MISSING)):
+        book.ledger.note_deleted(book.ledger.transfers([number])[number], cause)
+    book.told()
+    for name in ('a.ulg', 'b.ulg', 'c.ulg'):
+        book.ledger.deleted_from_bucket(f'key/{name}', 'was deleted')
+    # What a person has taken away can come back, and is not to be stored by itself then.
+    left = book.ledger.transfers([here, ours, lost])
+    assert [(number, t.state, t.is_deleted) for number, t in sorted(left.items())] == [
+        (here, REJECTED, True), (lost, REJECTED, True)]
+    assert set(book.told()) == {here, ours, lost}

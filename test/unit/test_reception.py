@@ -1,4 +1,5 @@
 """Logs that arrive: nobody sees one before it is whole, and no byte too many is kept."""
+import errno
 import os
 from pathlib import Path
 import stat
@@ -6,15 +7,17 @@ import subprocess
 
 from flightlog_bucket.errors import (
     FileTooLarge,
+    FlightlogError,
     InvalidRequest,
     LocalDiskFull,
-    LocalFileError,
+    LocalDiskUnwritable,
     LocalFileNotFound,
-    LocalFileUnreadable,
+    Unavailable,
 )
 from flightlog_bucket.storage import new_file
 from flightlog_bucket.storage import reception as reception_module
 from flightlog_bucket.storage.reception import (
+    disk_errors,
     received_name,
     Reception,
     remove_received,
@@ -140,16 +143,53 @@ def test_no_room(tmp_path: Path) -> None:
 @needs_root
 def test_no_permission() -> None:
     with (public_directory() as directory, as_nobody(),
-          failure(LocalFileUnreadable, 403, 'no permission to write', str(directory))):
+          failure(LocalDiskUnwritable, 507, 'nothing can be written', 'Permission denied')):
         begun(directory / 'received')
+
+
+@needs_root
+def test_a_disk_that_turns_read_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with SmallDisk(tmp_path / 'small', 4_000_000) as small:
+        small.set_read_only(True)
+        try:
+            with pytest.raises(LocalDiskUnwritable) as caught:
+                begun(small.path / 'received')
+        finally:
+            small.set_read_only(False)
+    assert caught.value.status == 507
+    assert str(tmp_path) not in str(caught.value)  # who sends a log knows no folder of this disk
+    assert f'cannot be kept in {small.path}' in caplog.text
+
+
+@pytest.mark.parametrize('number, kind, status', [
+    (errno.EIO, Unavailable, 503), (errno.EMFILE, Unavailable, 503),
+    (errno.EROFS, LocalDiskUnwritable, 507), (errno.ENOSPC, LocalDiskFull, 507)])
+def test_what_the_disk_says(directory: Path, number: int, kind: type[FlightlogError],
+                            status: int) -> None:
+    with failure(kind, status, 'nothing was kept'), disk_errors(directory):
+        raise OSError(number, os.strerror(number), str(directory))
+
+
+def test_a_name_that_the_disk_does_not_take(directory: Path) -> None:
+    reception = begun(directory)
+    with failure(InvalidRequest, 400, 'no file here can have the name'):
+        reception.finish('x' * 300, None)
+    reception.discard()
+    assert entries(directory) == []
+
+
+def test_what_cannot_be_removed_is_not_taken_for_gone(directory: Path) -> None:
+    path = directory / 'a' / 'folder.ulg'
+    path.mkdir(parents=True)
+    with pytest.raises(OSError):
+        remove_received(path)
 
 
 def test_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / 'file').write_bytes(b'')
     for path in (tmp_path / 'file', tmp_path / 'file' / 'received'):
-        with pytest.raises(LocalFileError) as caught:
+        with failure(LocalDiskUnwritable, 507, 'nothing can be written'):
             begun(path)
-        assert caught.value.status == 400
 
 
 @pytest.mark.parametrize('custom, filename, expected', [

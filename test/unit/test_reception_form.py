@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Optional, Union
 
 from flightlog_bucket.api.multipart_form import UploadForm
-from flightlog_bucket.errors import FlightlogError
+from flightlog_bucket.errors import FlightlogError, InvalidRequest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 import pytest
+from support.expect import failure
 
 BOUNDARY = 'b' * 12
 KIND = f'multipart/form-data; boundary={BOUNDARY}'
@@ -42,6 +43,10 @@ def field(name: str, value: bytes, extra: str = '') -> bytes:
 def whole(content: bytes) -> bytes:
     return (field('custom_filename', b'a.ulg') + field('file', content, '; filename="x.ulg"')
             + field('last_modified', b'12.5') + f'--{BOUNDARY}--\r\n'.encode())
+
+
+END = f'--{BOUNDARY}--\r\n'.encode()
+FILE = field('file', b'abc', '; filename="x.ulg"')
 
 
 def pieces_of(data: bytes, cuts: list[int]) -> list[bytes]:
@@ -105,10 +110,25 @@ def status_of(call: Callable[[], object]) -> int:
     return 200
 
 
-@pytest.mark.parametrize('length', [0, 1, 4095, 4096])
-def test_fields_up_to_their_limit(length: int) -> None:
+@pytest.mark.parametrize('length', [0, 1, 255])
+def test_a_name_up_to_its_limit(length: int) -> None:
+    name = 'y' * length
     form = UploadForm(KIND, Kept)
-    form.feed(field('custom_filename', b'x' * length))
+    form.feed(field('custom_filename', name.encode()) + FILE + END)
+    assert form.finish().path == Path('/received') / (name or 'x.ulg')
+
+
+@pytest.mark.parametrize('length', [1, 4095, 4096])
+def test_a_field_up_to_its_limit(length: int) -> None:
+    kept: list[Kept] = []
+
+    def begin(name: str) -> Kept:
+        kept.append(Kept(name))
+        return kept[-1]
+    form = UploadForm(KIND, begin)
+    form.feed(FILE + field('last_modified', b'7'.rjust(length, b'0')) + END)
+    form.finish()
+    assert [k.finished for k in kept] == [('x.ulg', 7.0)]
 
 
 def test_a_field_over_it() -> None:
@@ -125,3 +145,24 @@ def test_what_is_there_is_discarded() -> None:
     form.feed(field('file', b'abc', '; filename="x.ulg"')[:-2])
     form.discard()
     assert kept.is_discarded
+
+
+@pytest.mark.parametrize('text, expected', [
+    ('12', 12.0), ('12.5', 12.5), ('1.5e9', 1.5e9), ('0', 0.0), ('1_000', None), ('١٢', None),
+    (' 12', None), ('+12', None), ('-1', None), ('nan', None), ('inf', None), ('1e400', None),
+    ('0x10', None), ('1.', None)])
+def test_when_it_was_written(text: str, expected: Optional[float]) -> None:
+    kept: list[Kept] = []
+
+    def begin(name: str) -> Kept:
+        kept.append(Kept(name))
+        return kept[0]
+    form = UploadForm(KIND, begin)
+    body = FILE + field('last_modified', text.encode()) + END
+    if expected is None:
+        with failure(InvalidRequest, 400, 'last_modified is', 'give seconds since 1970'):
+            form.feed(body)
+        return
+    form.feed(body)
+    form.finish()
+    assert kept[0].finished == ('x.ulg', expected)

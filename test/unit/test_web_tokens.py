@@ -1,9 +1,6 @@
-"""Tokens, tickets and the packages for HTTP, on a clock of the test."""
+"""Tokens and tickets, on a clock of the test."""
 from pathlib import Path
-import sys
 
-from flightlog_bucket.errors import ConfigurationError
-from flightlog_bucket.web.installed import check_installed, NEEDED
 from flightlog_bucket.web.tickets import LIFE_S, Tickets
 from flightlog_bucket.web.token_file import LOOK_S, TokenFile
 import pytest
@@ -84,35 +81,3 @@ def test_no_token_is_right_while_there_is_none(clock: Clock, tmp_path: Path,
     path.write_bytes(OLD)
     clock.now_s += LOOK_S
     assert tokens.is_right(OLD)
-
-
-def _installed(directory: Path, versions: dict[str, str]) -> None:
-    for name, version in versions.items():
-        facts = directory / f'{name.replace("-", "_")}-{version}.dist-info'
-        facts.mkdir()
-        (facts / 'METADATA').write_text(f'Metadata-Version: 2.1\nName: {name}\n'
-                                        f'Version: {version}\n')
-
-
-RIGHT = {'fastapi': '0.101.0', 'python-multipart': '0.0.9', 'uvicorn': '0.27.0.post1'}
-
-
-@pytest.mark.parametrize('changed, words', [
-    ({}, ''), ({'fastapi': '0.63.0'}, 'fastapi 0.63.0 is too old: it takes 0.101 at least'),
-    ({'uvicorn': '0.9'}, 'uvicorn 0.9 is too old'), ({'uvicorn': '1.0rc1'}, ''),
-    ({'python-multipart': '0.0.8'}, 'python-multipart 0.0.8 is too old'),
-    ({'fastapi': ''}, 'fastapi is not installed'),
-])
-def test_what_is_needed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                 changed: dict[str, str], words: str) -> None:
-    assert list(RIGHT) == list(NEEDED)
-    _installed(tmp_path, {name: version for name, version in {**RIGHT, **changed}.items()
-                          if version})
-    monkeypatch.setattr(sys, 'path', [str(tmp_path)])
-    if not words:
-        check_installed()
-        return
-    with pytest.raises(ConfigurationError) as caught:
-        check_installed()
-    assert words in str(caught.value)
-    assert 'flightlog_bucket[http]' in str(caught.value)

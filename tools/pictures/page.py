@@ -1,14 +1,12 @@
 """Photographs of the page for the field, in a browser, of a node that is at work."""
 from dataclasses import dataclass
-import os
-import shutil
 from typing import Literal
 
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 from playwright.sync_api import TimeoutError as TooLate
+from tools.browser import find_browser, MISSING
 from tools.pictures.desk import Desk, foreign_paths, NotAsExpected, SHOWN_DIRECTORY, TIMEOUT_S
 
-PROGRAM_VARIABLE = 'FLIGHTLOG_BROWSER'
 _LOGS = ('survey_north.mcap', 'survey_south.mcap', 'hover.ulg')
 _IS_HALF_WAY = """
 () => [...document.querySelectorAll('#transfers progress')]
@@ -72,10 +70,9 @@ def photographs(desk: Desk) -> dict[str, bytes]:
 
 
 def _program() -> str:
-    program = os.environ.get(PROGRAM_VARIABLE) or shutil.which('chromium')
-    if not program:
-        raise NotAsExpected(f'there is no chromium here; install it, or name one in'
-                            f' {PROGRAM_VARIABLE}')
+    program = find_browser()
+    if program is None:
+        raise NotAsExpected(MISSING)
     return program
 
 

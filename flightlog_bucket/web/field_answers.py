@@ -104,6 +104,7 @@ class Transfer(BaseModel):
     next_attempt: Optional[str]
     verdict: str
     is_received: bool
+    is_deleted: bool
 
 
 class Transfers(Answer):

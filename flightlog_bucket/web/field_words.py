@@ -38,7 +38,8 @@ def transfer(direction: str, standing: Standing, *, is_received: bool) -> Json:
         'remaining_s': 0.0 if has_ended else seconds(standing.remaining_s),
         'attempts': standing.attempts, 'reason': explanation(standing.reason),
         'next_attempt': moment(standing.next_attempt_s), 'verdict': text(standing.verdict),
-        'is_received': is_received and direction == UPLOAD}
+        'is_received': is_received and direction == UPLOAD,
+        'is_deleted': standing.is_deleted}
 
 
 def seconds(value: Optional[float]) -> Optional[float]:

@@ -26,6 +26,8 @@ _MOST_CHARACTERS = 200
 _MOST_SHOWN_TOPICS = 500
 _LONGEST_DESCRIPTION = 64 * 1024
 
+# There are no older logs; what looks like an older one is where a search has got to.
+_FIRST_YEAR = 1990
 _DATE = re.compile(r'\d{4}-\d{2}-\d{2}')
 
 
@@ -75,8 +77,8 @@ class StoredLogs:
         shelf = LedgerShelf(self._robot.uploads, self._prefix)
         return _answer(
             self._search(shelf).find(wanted, place, most), LEDGER,
-            'the bucket cannot be listed now; these are the logs of which this robot knows that'
-            f' they are stored ({explanation(printable(problem))})')
+            'The storage is not reached now; these are the logs that this robot has stored itself'
+            f' ({explanation(printable(problem))})')
 
     def _search(self, shelf: Shelf) -> LogSearch:
         return LogSearch(shelf, self._robot.uploads.described_contents, self._prefix)
@@ -114,12 +116,21 @@ def _day(name: str, value: str) -> Optional[date]:
     raise InvalidRequest(f'{name} is {value[:_MOST_CHARACTERS]!r}; give a day as YYYY-MM-DD')
 
 
+def _day_of(name: str) -> Optional[date]:
+    """Return the day that a name begins with; None: it is none on which logs were recorded."""
+    try:
+        day = date(int(name[:4]), int(name[4:6]), int(name[6:8]))
+    except ValueError:
+        return None
+    return day if day.year >= _FIRST_YEAR else None
+
+
 def _so_far(found: Found, most: int) -> str:
     if found.rest is None or len(found.logs) >= most:
         return ''
-    day = found.rest.below[:8]
-    back = f' back to {day[:4]}-{day[4:6]}-{day[6:]}' if day.isdecimal() else ''
-    return f'searched{back} so far; next_cursor goes on'
+    day = _day_of(found.rest.below)
+    back = f' back to {day}' if day else ''
+    return f'Searched{back} so far; there may be more.'
 
 
 def _answer(found: Found, source: str, note: str) -> Json:

@@ -12,7 +12,7 @@ from ros_client import RosClient
 from support.event_reader import EventReader, states
 from support.expect import wait_until
 from support.fault_proxy import FaultProxy
-from support.http_client import HttpClient
+from support.http_client import HttpClient, refused
 from support.logs import write_log
 
 UPLOAD, RETRY = '/flightlog_bucket/upload', '/flightlog_bucket/retry'
@@ -34,14 +34,6 @@ def transfers(http: HttpClient, query: str = '') -> Any:
     for transfer in answer.json()['transfers']:
         assert set(transfer) == set(field_answers.Transfer.__annotations__)
     return answer.json()
-
-
-def refused(answer: Any, status: int, *words: str) -> None:
-    assert answer.status == status, answer.body
-    assert set(answer.json()) == {'error', 'status'}
-    assert answer.json()['status'] == status
-    for word in words:
-        assert word in answer.json()['error']
 
 
 def enqueue(ros: RosClient, path: Path) -> None:

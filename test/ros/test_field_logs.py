@@ -147,7 +147,7 @@ def test_without_a_network_what_is_known_is_shown(field: tuple[HttpClient, Fault
     try:
         answer = found(http, text='2025')
         assert answer['source'] == 'ledger'
-        assert 'the bucket cannot be listed now' in answer['note']
+        assert 'The storage is not reached now' in answer['note']
         assert names(answer) == names_of_own()
         assert {log['url'] for log in answer['logs']} == {None}
         assert 'vehicle_attitude' in answer['logs'][-1]['topics']

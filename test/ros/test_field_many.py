@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from flightlog_bucket.transfers.schema import migrate
-from node_process import NodeProcess
+from http_node import http_node
 import pytest
 from ros_client import RosClient
 from support.event_reader import EventReader
@@ -60,16 +60,12 @@ def http(tmp_path_factory: pytest.TempPathFactory, ros: RosClient) -> Iterator[H
     with kept_port() as port, kept_port() as nobody:
         endpoint = f'http://127.0.0.1:{nobody}'
         write_ledger(state / 'ledger.sqlite3', f'{endpoint} flight-logs {PREFIX}')
-        node = NodeProcess(state / 'node', {
+        parameters = {
             'robot_instance_id': 'drone-old', 'bucket_name': 'flight-logs', 'http_port': port,
             'endpoint_url': endpoint, 'session_token_url': f'{endpoint}/token',
-            'state_directory': str(state)})
-        try:
-            node.serving()
-            yield HttpClient(port).serving()
-        finally:
-            node.stop()
-            ros.forget()
+            'state_directory': str(state)}
+        with http_node(state / 'node', parameters, ros) as client:
+            yield client
 
 
 def quickly(ask: Callable[[], Any]) -> Any:

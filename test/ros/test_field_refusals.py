@@ -3,10 +3,10 @@ from pathlib import Path
 from typing import Any
 
 from flightlog_bucket.srv import Retry
-from node_process import NodeProcess
+from http_node import http_node
 import pytest
 from ros_client import RosClient
-from support.http_client import HttpClient, kept_port
+from support.http_client import HttpClient, kept_port, refused
 
 RETRY = '/flightlog_bucket/retry'
 
@@ -14,23 +14,10 @@ RETRY = '/flightlog_bucket/retry'
 @pytest.fixture(scope='module')
 def shared(tmp_path_factory: pytest.TempPathFactory, sandbox: Any, ros: RosClient) -> Any:
     """Give a client of one node for what changes nothing."""
-    with kept_port() as port:
-        node = NodeProcess(tmp_path_factory.mktemp('shared'),
-                           {**sandbox.node_parameters(), 'http_port': port})
-        try:
-            node.serving()
-            yield HttpClient(port).serving()
-        finally:
-            node.stop()
-            ros.forget()
-
-
-def refused(answer: Any, status: int, *words: str) -> None:
-    assert answer.status == status, answer.body
-    assert set(answer.json()) == {'error', 'status'}
-    assert answer.json()['status'] == status
-    for word in words:
-        assert word in answer.json()['error']
+    with kept_port() as port, http_node(
+            tmp_path_factory.mktemp('shared'),
+            {**sandbox.node_parameters(), 'http_port': port}, ros) as client:
+        yield client
 
 
 @pytest.mark.parametrize('path, body, words', [

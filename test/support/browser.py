@@ -1,14 +1,12 @@
 """A real browser, in which the page for the field is opened."""
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-import os
-import shutil
 from types import TracebackType
 from typing import Any, Optional
 
 import pytest
+from tools.browser import find_browser, MISSING
 
-VARIABLE = 'FLIGHTLOG_BROWSER'
 WAIT_MS = 30_000
 PHONE = {'width': 360, 'height': 640}
 DESKTOP = {'width': 1280, 'height': 900}
@@ -31,11 +29,11 @@ _OF_THE_NETWORK = 'Failed to load resource: '
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    """Return Chromium; skips where it, or what steers it, is missing."""
+    """Return a browser; skips where it, or what steers it, is missing."""
     steering = pytest.importorskip('playwright.sync_api', reason='playwright is not installed')
-    program = os.environ.get(VARIABLE) or shutil.which('chromium') or shutil.which('google-chrome')
+    program = find_browser()
     if program is None:
-        pytest.skip(f'there is no Chromium here; {VARIABLE} can name one')
+        pytest.skip(MISSING)
     with steering.sync_playwright() as playwright:
         # Its sandbox is not for root, who runs tests in containers.
         running = playwright.chromium.launch(executable_path=program, args=['--no-sandbox'])

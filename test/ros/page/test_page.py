@@ -111,8 +111,10 @@ def test_a_rejected_log_is_tried_again(robot: Robot, visit: Visit, tmp_path: Pat
     visit.sees('#headline', '1 log not accepted')
     assert row.get_by_role('button', name='Discard').count() == 0  # it is not ours to delete
     log.write_bytes(whole)
-    visit.press('Try now', row)
+    visit.press('Try all now')
     visit.sees(visit.stored('flight.bag'), 'Complete')
+    visit.sees_none('#retry-all')
+    assert visit.page.evaluate('document.activeElement.id') == 'queue-title'
 
 
 def test_a_received_log_is_discarded_after_a_question(
@@ -202,3 +204,6 @@ def test_search(visit: Visit, tmp_path: Path) -> None:
     visit.sees('#found-empty', 'No stored log fits this search.')
     visit.search(text='', since='2025-07-29', until='2025-07-28')
     visit.sees('#note', 'The first day is after the last one.')
+    assert visit.names() == []
+    visit.sees_none('#next')
+    assert visit.page.get_by_role('status').filter(has_text='The first day').count() == 1

@@ -18,6 +18,8 @@ MOST_BYTES = 60_000
 LEAST_CONTRAST = 7.0
 LEAST_TOUCH_PX = 44.0
 MOST_STOPS = 80
+# What is left of 1280 by 1024 at 400 %.
+ZOOMED = {'width': 320, 'height': 256}
 HOSTILE = ('<img src=x onerror=window.caught=1>.ulg', 'a\u202egulp.ulg', 'two\nlines.ulg',
            f'{"n" * 240}.ulg', "'\"><b>&amp;.ulg", '%00%2e%2e\\.ulg', 'اسم.ulg')
 
@@ -52,6 +54,18 @@ _CONTROLS = """
     const area = (node.type === 'file' ? node.closest('label') : node).getBoundingClientRect();
     return [node.outerHTML.slice(0, 80), area.width, area.height];
   })
+"""
+# Where something moves by itself: getComputedStyle() tells nothing of the parts of a bar.
+_MOVING = """
+() => [...document.styleSheets[0].cssRules]
+  .flatMap(rule => rule.media ? [...rule.cssRules].map(one => [one, rule.media.mediaText])
+                              : [[rule, '']])
+  .filter(([rule]) => rule.style?.transitionDuration || rule.style?.scrollBehavior === 'smooth')
+  .map(([, media]) => media)
+"""
+# What the robot has not told: it begins with some.
+_FORGET = """
+() => { robot.transfers.clear(); draw(); return document.getElementById('more').textContent; }
 """
 # What has the focus, and whether that is seen: there is an outline about it, or its label.
 _FOCUS = """
@@ -137,7 +151,7 @@ def test_contrast(look: Callable[..., Visit], scheme: str) -> None:
     assert visit.page.evaluate('document.documentElement.dataset.theme') != scheme
 
 
-@pytest.mark.parametrize('viewport', [PHONE, {'width': 412, 'height': 915}, DESKTOP])
+@pytest.mark.parametrize('viewport', [PHONE, ZOOMED, DESKTOP])
 def test_nothing_is_wider_than_the_screen_nor_too_small_to_be_touched(
         look: Callable[..., Visit], viewport: dict[str, int]) -> None:
     visit = look(viewport=viewport)
@@ -146,6 +160,9 @@ def test_nothing_is_wider_than_the_screen_nor_too_small_to_be_touched(
     small = [control for control in visit.page.evaluate(_CONTROLS)
              if min(control[1:]) < LEAST_TOUCH_PX]
     assert small == []
+    stays = visit.page.evaluate('getComputedStyle(document.querySelector(".top")).position')
+    assert stays == ('static' if viewport == ZOOMED else 'sticky')
+    assert visit.page.evaluate(_MOVING) == ['(prefers-reduced-motion: no-preference)'] * 2
 
 
 def test_every_control_has_a_name_and_the_headings_are_in_order(
@@ -214,6 +231,17 @@ def test_changes_are_announced_and_ticks_are_not(http: HttpClient, visit: Visit,
     assert any('flight.ulg' in text for text in said), said
     assert len(said) < 6, said
     assert page.locator('[aria-live="assertive"]').count() == 0
+    page.evaluate("""() => {
+      window.said.length = 0;
+      const told = Array.from({length: 13}, (_, at) => ({id: 1000 + at, direction: 'upload',
+        name: `many${at}.ulg`, path: '', state: at < 12 ? 'stored' : 'rejected', reason: 'odd'}));
+      happened('transfers', {transfers: told, total: 0, whole: false});
+    }""")
+    page.wait_for_function(
+        '() => window.said.some(text => /^1[23] logs are stored$/.test(text))')
+    said = page.evaluate('window.said')
+    assert any('many12.ulg is not accepted' in text for text in said[:2]), said
+    assert len(said) < 5, said
 
 
 def test_hostile_names_are_shown_harmlessly(robot: Robot, http: HttpClient, visitor: Visitor,
@@ -243,6 +271,8 @@ def test_hostile_names_are_shown_harmlessly(robot: Robot, http: HttpClient, visi
 
 def test_of_many_logs_the_first_hundred_are_shown(robot: Robot, http: HttpClient,
                                                   visitor: Visitor, tmp_path: Path) -> None:
+    broken = corrupt(write_log(tmp_path / 'broken.bag'))
+    assert robot.call(Upload, file_path=str(broken)).status in (400, 422)
     folder = tmp_path / 'logs'
     folder.mkdir()
     content = write_log(tmp_path / 'one.ulg').read_bytes()
@@ -252,8 +282,12 @@ def test_of_many_logs_the_first_hundred_are_shown(robot: Robot, http: HttpClient
     robot.switch_off()
     robot.switch_on(watch_directories=[str(folder)], settle_s=0.1).serving()
     http.serving()
-    wait_until(lambda: http.get('/robot/transfers').json()['total'] == 130, 60)
+    wait_until(lambda: http.get('/robot/transfers').json()['total'] == 131, 60)
     visit = Visit(visitor.open_live())
-    visit.sees('#more', 'and 30 more')
+    visit.sees('#more', 'and 31 more')
+    visit.sees(visit.transfer('broken.bag'), 'Not accepted')
     assert visit.page.locator('#transfers > li').count() == 100
     visit.sees('#subline', '130 logs')
+    assert visit.page.evaluate(_FORGET) == 'and 131 more'
+    visit.sees('#more', 'and 31 more')
+    visit.sees(visit.transfer('broken.bag'), 'Not accepted')

@@ -50,20 +50,28 @@ def test_token_is_forgotten(guarded: HttpClient, visitor: Visitor, tmp_path: Pat
     log = write_log(tmp_path / 'secret-mission.mcap')
     guarded.upload(log.name, log.read_bytes())
     visit = Visit(visitor.open_live(f'#token={TOKEN}'))
-    visit.sees(visit.stored('secret-mission'), 'Download')
+    visit.sees(visit.stored('secret-mission.mcap'), 'Download')
+    sent = write_log(tmp_path / 'more-of-secret-mission.ulg')
+    visit.send(sent)
+    visit.sees(visit.file(sent.name), 'On the robot')
+    visit.search(text='secret-mission')
     visit.press('Forget the token')
     visit.sees('#headline', 'Locked')
-    shown = visit.page.locator('body').inner_text() + visit.page.title()
+    assert visit.page.evaluate('document.activeElement.id') == 'headline'
+    assert visit.page.locator('#text').input_value() == ''
+    assert visit.page.locator('#tiles').text_content() == ''
+    shown = visit.page.content() + visit.page.title()
     assert 'secret-mission' not in shown
     assert 'drone-' not in shown
     assert _kept(visit) == [{}, {}, '']
     visit.press('Enter the token')
     visit.press('Not now')
     visit.sees('#headline', 'Locked')
+    assert visit.page.evaluate('document.activeElement.id') == 'unlock'
     visit.press('Enter the token')
     visit.page.get_by_label('Token', exact=True).fill(TOKEN)
     visit.press('Connect')
-    visit.sees(visit.stored('secret-mission'), 'Download')
+    visit.sees(visit.stored('secret-mission.mcap'), 'Download')
 
 
 def test_token_of_the_address(guarded: HttpClient, visitor: Visitor, tmp_path: Path) -> None:
@@ -106,7 +114,7 @@ def test_link_to_the_storage_goes_and_comes_back(visit: Visit, proxy: FaultProxy
 def test_what_did_not_arrive_is_sent_again(visit: Visit, tmp_path: Path) -> None:
     visit.page.route('**/bucket/upload', lambda route: route.abort(), times=1)
     visit.send(write_log(tmp_path / 'first.mcap'))
-    visit.sees(visit.file('first.mcap'), 'Sent again soon')
+    visit.sees(visit.file('first.mcap'), 'Not sent yet')
     visit.sees(visit.stored('first.mcap'), 'Complete')
 
     refusal = '{"error": "<b>no room</b>", "status": 507}'
@@ -145,7 +153,7 @@ def test_robot_goes_and_comes_back(robot: Robot, http: HttpClient, visitor: Visi
     assert not visit.page.locator('#live').is_visible()
     assert visit.page.locator('#pause').is_disabled()
     visit.send(write_log(tmp_path / 'meanwhile.mcap'))
-    visit.sees(visit.file('meanwhile.mcap'), 'Waiting')
+    visit.sees(visit.file('meanwhile.mcap'), 'Not sent yet')
     robot.switch_on().serving()
     visit.sees('#live', 'Live')
     visit.sees(visit.stored('meanwhile.mcap'), 'Complete')

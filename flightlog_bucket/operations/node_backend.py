@@ -41,12 +41,14 @@ class NodeBackend:
         self._bucket = bucket
         self._uploads = uploads
         self._awaiting = Awaiting()
+        self._is_closed = False
         self._downloads = WorkerPool(DOWNLOADS, 'http-downloads', max_pending=MAX_WAITING)
         self._requests = WorkerPool(SHORT_REQUESTS, 'http-requests', max_pending=MAX_WAITING)
         self._disk = WorkerPool(DISK_CALLS, 'http-disk', max_pending=MAX_WAITING)
 
     def close(self) -> None:
         """Tell who waits that the node is ending."""
+        self._is_closed = True
         self._awaiting.close()
         for pool in (self._downloads, self._requests, self._disk):
             pool.shutdown()
@@ -67,12 +69,7 @@ class NodeBackend:
     async def _upload(self, path: Path, enqueue_only: bool) -> Result:
         file = ArrivedFile(path)
         try:
-            accepting = self._disk.submit(self._accept, file, enqueue_only)
-        except Busy as error:
-            file.refuse(error)
-            raise
-        try:
-            number, outcomes = await self._awaiting.result(accepting)
+            number, outcomes = await self._awaiting.result(self._accepting(file, enqueue_only))
         except Cancelled as error:
             if not file.promise():
                 raise
@@ -85,6 +82,15 @@ class NodeBackend:
         except FlightlogError as error:
             return {**answers.failure(error), 'error': not_stored(error)}
         return answers.stored(as_one(logs))
+
+    def _accepting(self, file: ArrivedFile, enqueue_only: bool) -> 'WorkerFuture[_Accepted]':
+        try:
+            return self._disk.submit(self._accept, file, enqueue_only)
+        except Busy as error:
+            if self._is_closed:
+                raise Cancelled('the node is ending') from None
+            file.refuse(error)
+            raise
 
     def _accept(self, file: ArrivedFile, enqueue_only: bool) -> '_Accepted':
         """Accept a log, or refuse it and leave nothing of it."""

@@ -143,7 +143,9 @@ def test_a_log_that_is_too_large(way: Driver, tmp_path: Path) -> None:
 @pytest.mark.parametrize('name', ['ros', 'rest'])
 def test_a_log_that_nobody_waits_for(ways: Mapping[str, Any], name: str, flight: Path,
                                      tmp_path: Path) -> None:
-    assert ways[name].upload(flight, enqueue_only=True) == Outcome(202)
+    accepted = ways[name].upload(flight, enqueue_only=True)
+    assert (accepted.status, accepted.error) == (202, '')
+    assert set(accepted.fields) == ({'transfer_id'} if name == 'rest' else set())
     wait_until(lambda: ways[name].list(prefix=key_of(flight.name))['files'], 30)
     for case in REFUSED_LOGS:
         path = tmp_path / case.name

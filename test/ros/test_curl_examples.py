@@ -46,7 +46,8 @@ def run(line: str, folder: Path, places: Mapping[str, str], *, is_well: bool = T
     return done.stdout
 
 
-def test_a_day_with_curl(http: HttpClient, flight: Path, tmp_path: Path) -> None:
+def test_a_day_with_curl(http: HttpClient, sandbox: Sandbox, flight: Path,
+                         tmp_path: Path) -> None:
     places = {'http://localhost:8080': f'http://localhost:{http.port}',
               '/data/logs/flight.ulg': str(flight)}
     folder = tmp_path / 'here'
@@ -54,6 +55,9 @@ def test_a_day_with_curl(http: HttpClient, flight: Path, tmp_path: Path) -> None
     upload, upload_as, listing, download, resume, delete, info = (
         lambda line=line, **is_well: run(line, folder, places, **is_well) for line in PUBLIC)
     prefix = 'flight_logs/drone-001/20250727_143022_'
+    admin, bucket = sandbox.admin_client('s3'), sandbox.options.bucket_name
+    for left in admin.list_objects_v2(Bucket=bucket, Prefix=prefix).get('Contents', ()):
+        admin.delete_object(Bucket=bucket, Key=left['Key'])  # by tests of the same machine
 
     assert told(upload())['s3_key'] == f'{prefix}flight.ulg'
     assert told(upload_as())['s3_key'] == f'{prefix}mission_42.ulg'

@@ -72,7 +72,9 @@ def test_it_is_told_once_a_second_with_the_whole_name_of_the_node(start_node, gi
 ])
 def test_a_session_token_service_that_gives_none(start_node, given, heard, answer, words) -> None:
     with ScriptedSessionService(answer) as service:
-        start_node({**given, 'session_token_url': service.url}).serving()
+        # The warning lasts long enough for a listener that is late.
+        start_node({**given, 'session_token_url': service.url,
+                    'diagnostics_fault_s_error': 8.0}).serving()
         heard.wait_for('Credentials', WARN, words)
         status = heard.wait_for('Credentials', ERROR, words)
         assert values_of(status)['state'] == 'failed'

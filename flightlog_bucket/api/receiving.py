@@ -3,12 +3,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import suppress
-import time
 from typing import Any, Optional, TypeVar
 
 from fastapi import Request
 from flightlog_bucket.api.backend import BucketBackend, Reception
 from flightlog_bucket.api.multipart_form import MAX_OVERHEAD_BYTES, ReceivedForm, UploadForm
+from flightlog_bucket.api.request_body import Body
 from flightlog_bucket.api.responses import Answer
 from flightlog_bucket.errors import Busy, FileTooLarge, InvalidRequest
 from flightlog_bucket.settings import KIB
@@ -19,8 +19,6 @@ T = TypeVar('T')
 # The memory of an upload: once as it arrives, and once as one piece.
 _BLOCK_BYTES = 512 * KIB
 _PATIENCE_S = 60.0
-# For whoever sends on while it is told why that is in vain.
-_LINGER_S = 5.0
 
 
 class Receiving:
@@ -99,14 +97,7 @@ class LingeringAnswer(Answer):
         await send({'type': 'http.response.start', 'status': self.status_code,
                     'headers': self.raw_headers})
         await send({'type': 'http.response.body', 'body': self.body, 'more_body': True})
-        until = time.monotonic() + _LINGER_S
-        while (left_s := until - time.monotonic()) > 0:
-            try:
-                message = await asyncio.wait_for(receive(), left_s)
-            except asyncio.TimeoutError:
-                break
-            if message['type'] != 'http.request' or not message.get('more_body', False):
-                break
+        await Body(receive).drain()
         await send({'type': 'http.response.body', 'body': b'', 'more_body': False})
 
 

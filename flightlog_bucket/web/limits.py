@@ -3,10 +3,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, ExitStack
 from http import HTTPStatus
 
+from flightlog_bucket.api.request_body import Body
 from flightlog_bucket.errors import Busy
 from flightlog_bucket.web.asgi import App, header_of, Message, Receive, refuse, Scope, Send
 from flightlog_bucket.web.guard import DOWNLOAD
-from flightlog_bucket.web.lingering import Body, has_body
+from flightlog_bucket.web.lingering import has_body
 
 UPLOAD = '/bucket/upload'
 MOST_UPLOADS = MOST_DOWNLOADS = 4

@@ -11,6 +11,7 @@ import time
 from types import FrameType
 from typing import IO, Optional
 
+from flightlog_bucket.cli.backend import Failure
 from flightlog_bucket.demo.narrator import Narrator
 from flightlog_bucket.sandbox import Sandbox, SandboxError
 from flightlog_bucket.sandbox.domain import own_domain
@@ -96,7 +97,7 @@ def _with_node(narrator: Narrator, directory: Path, sandbox: Sandbox, logs: list
 
 def _failures() -> list[type[Exception]]:
     """Return what a demonstration can fail with: a step, a part that is missing, the disk."""
-    failures: list[type[Exception]] = [SandboxError, ImportError, OSError]
+    failures: list[type[Exception]] = [SandboxError, ImportError, OSError, Failure]
     try:
         from flightlog_bucket.demo.client import NoAnswer
         from flightlog_bucket.demo.story import StepFailed

@@ -1,22 +1,18 @@
 """The services of the node, called as any ROS 2 program calls them."""
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 import threading
 from types import TracebackType
 from typing import Any, Optional
 
+from flightlog_bucket.cli.over_ros.session import Session, wait_for
 from flightlog_bucket.srv import Delete, Download, Info, List, Upload
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import QoSProfile
-from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 
 NODE = '/flightlog_bucket'
 _KINDS = {'upload': Upload, 'list': List, 'download': Download, 'delete': Delete, 'info': Info}
 _POLL_S = 0.2
-_JOIN_TIMEOUT_S = 5.0
 
 
 class NoAnswer(Exception):
@@ -34,23 +30,18 @@ class NodeClient:
         self._is_alive = is_alive
 
     def __enter__(self) -> 'NodeClient':
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        self._node = rclpy.create_node('flightlog_bucket_demo')
-        self._clients = {name: self._node.create_client(kind, f'{NODE}/{name}')
-                         for name, kind in _KINDS.items()}
-        self._bag_closed = self._node.create_publisher(
-            String, f'{NODE}/bag_closed', QoSProfile(depth=10))
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
-        self._spinning = threading.Thread(target=self._spin, name='spin', daemon=True)
-        self._spinning.start()
+        self._session = Session().__enter__()
+        node = self._session.node
+        self._clients = {
+            name: self._session.do(partial(node.create_client, kind, f'{NODE}/{name}'))
+            for name, kind in _KINDS.items()}
+        self._bag_closed = self._session.do(partial(
+            node.create_publisher, String, f'{NODE}/bag_closed', QoSProfile(depth=10)))
         return self
 
     def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
-        self._executor.shutdown(timeout_sec=_JOIN_TIMEOUT_S)
-        rclpy.try_shutdown()
-        self._spinning.join(_JOIN_TIMEOUT_S)
+        self._session.__exit__(kind, error, trace)
 
     def wait_for_node(self, timeout_s: float) -> None:
         """
@@ -71,11 +62,11 @@ class NodeClient:
         :param request: the fields
         :raises NoAnswer: none came within the time
         """
-        future = self._clients[service].call_async(_KINDS[service].Request(**request))
-        done = threading.Event()
-        future.add_done_callback(lambda _: done.set())
-        self._wait(lambda: done.wait(_POLL_S), timeout_s, f'{NODE}/{service} did not answer')
-        return future.result()
+        answer = self._session.ask(partial(self._clients[service].call_async,
+                                           _KINDS[service].Request(**request)))
+        self._wait(lambda: wait_for(answer, _POLL_S), timeout_s,
+                   f'{NODE}/{service} did not answer')
+        return answer.result()
 
     def publish_bag_closed(self, path: str) -> None:
         """Say that a recorder has closed this file."""
@@ -88,10 +79,6 @@ class NodeClient:
             if not self._is_alive():
                 raise NoAnswer(f'{what}: the node has ended')
         raise NoAnswer(f'{what} within {timeout_s:.0f} s')
-
-    def _spin(self) -> None:
-        with suppress(ExternalShutdownException):  # how __exit__ ends it
-            self._executor.spin()
 
 
 def _pause() -> bool:

@@ -27,13 +27,13 @@ class DiagnosticsListener:
         self.messages: list[Any] = []
 
     def __enter__(self) -> 'DiagnosticsListener':
-        self._subscription = self._ros.node.create_subscription(
-            DiagnosticArray, '/diagnostics', self._heard, 10)
+        self._subscription = self._ros.do(lambda: self._ros.node.create_subscription(
+            DiagnosticArray, '/diagnostics', self._heard, 10))
         return self
 
     def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
-        self._ros.node.destroy_subscription(self._subscription)
+        self._ros.do(lambda: self._ros.node.destroy_subscription(self._subscription))
 
     def wait_for_message(self, count: int = 1) -> Any:
         """Return the message after the next ``count - 1``."""

@@ -22,13 +22,15 @@ CANCELED = GoalStatus.STATUS_CANCELED
 class SentGoal:
     """One goal: what its server says of it."""
 
-    def __init__(self, client: Any, fields: dict[str, Any]) -> None:
+    def __init__(self, ros: RosClient, client: Any, fields: dict[str, Any]) -> None:
+        self._ros = ros
         self._changed = threading.Condition()
         self._feedback: list[tuple[float, Any]] = []
         self._handle: Any = None
         self._outcome: Any = None
-        client.send_goal_async(UploadLog.Goal(**fields), self._on_feedback
-                               ).add_done_callback(self._on_answer)
+        goal = UploadLog.Goal(**fields)
+        ros.do(lambda: client.send_goal_async(goal, self._on_feedback
+                                              ).add_done_callback(self._on_answer))
 
     @property
     def is_accepted(self) -> bool:
@@ -62,7 +64,7 @@ class SentGoal:
             with self._changed:
                 answers.append(future.result())
                 self._changed.notify_all()
-        self._handle.cancel_goal_async().add_done_callback(arrived)
+        self._ros.do(lambda: self._handle.cancel_goal_async().add_done_callback(arrived))
         self._wait(lambda: answers)
         return answers[0]
 
@@ -80,7 +82,7 @@ class SentGoal:
             with self._changed:
                 self._changed.wait_for(lambda: self._outcome is not None, ASK_AGAIN_S)
             if not self.has_ended() and self.is_accepted:
-                self._ask()
+                self._ros.do(self._ask)
         return self._outcome.status, self._outcome.result
 
     def _wait(self, condition: Any, within_s: float = WAIT_S) -> None:
@@ -119,11 +121,12 @@ class GoalSender:
     """
 
     def __init__(self, ros: RosClient, namespace: str = '') -> None:
+        self._ros = ros
         self._is_known = False
-        self._client = ActionClient(
+        self._client = ros.do(lambda: ActionClient(
             ros.node, UploadLog, f'{namespace}/flightlog_bucket/upload_log',
             goal_service_qos_profile=DEEP, result_service_qos_profile=DEEP,
-            cancel_service_qos_profile=DEEP, feedback_sub_qos_profile=DEEP)
+            cancel_service_qos_profile=DEEP, feedback_sub_qos_profile=DEEP))
 
     def send(self, **fields: Any) -> SentGoal:
         """Send a goal, as soon as somebody listens."""
@@ -132,7 +135,7 @@ class GoalSender:
             # The server may hear of this client later, and then its first answer is lost.
             time.sleep(SETTLE_S)
             self._is_known = True
-        return SentGoal(self._client, fields)
+        return SentGoal(self._ros, self._client, fields)
 
     def wait_until_gone(self, within_s: float) -> None:
         """Wait until nobody listens any more."""
@@ -140,7 +143,7 @@ class GoalSender:
 
     def close(self) -> None:
         """Send no more."""
-        self._client.destroy()
+        self._ros.do(self._client.destroy)
 
 
 @contextmanager

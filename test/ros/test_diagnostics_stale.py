@@ -66,7 +66,7 @@ def told(ros, uploads, parameters: dict[str, Any], tmp_path: Path
         told.close()
         health_of.close()
         executor.remove_node(node)
-        node.destroy_node()
+        ros.do(node.destroy_node)
 
 
 def test_a_ledger_that_hangs(told, uploads) -> None:

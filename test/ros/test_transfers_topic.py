@@ -60,12 +60,12 @@ class Listener:
 @contextmanager
 def listening(ros: RosClient, robot: Robot) -> Iterator[Listener]:
     listener = Listener()
-    subscription = ros.node.create_subscription(
-        TransferStatus, f'{robot.namespace}/flightlog_bucket/transfers', listener.hear, TRANSFERS)
+    subscription = ros.do(lambda: ros.node.create_subscription(
+        TransferStatus, f'{robot.namespace}/flightlog_bucket/transfers', listener.hear, TRANSFERS))
     try:
         yield listener
     finally:
-        ros.node.destroy_subscription(subscription)
+        ros.do(lambda: ros.node.destroy_subscription(subscription))
 
 
 @pytest.fixture

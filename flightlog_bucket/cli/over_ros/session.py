@@ -4,14 +4,14 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotDone
 from contextlib import suppress
 import os
-import threading
 from types import TracebackType
 from typing import Any, Optional, TypeVar
 import uuid
 
 from flightlog_bucket.cli.backend import Failure, NotReachable
+from flightlog_bucket.ros.spinning import Spinning
 from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 _DO_S = 10.0
@@ -40,21 +40,23 @@ class Session:
                                ) from None
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
-        self._spinner = threading.Thread(target=self._spin, name='executor', daemon=True)
-        self._spinner.start()
+        self._spinning = Spinning(self._executor, on_failure=lambda: None)  # ``do`` says so
+        self._spinning.begin()
         return self
 
     def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
+        # In this order: a shutdown in the midst of a turn makes that turn raise.
+        self._spinning.end(_JOIN_S)
         self._context.try_shutdown()
-        self._spinner.join(_JOIN_S)
 
     def do(self, call: Callable[[], _T]) -> _T:
         """
         Let the thread that runs the callbacks do something short, and wait for it.
 
         What clients of ROS 2 keep is not safe from two threads in every distribution: an answer
-        that comes at once would be dropped as an unknown one.
+        that comes at once would be dropped as an unknown one, and what is destroyed while the
+        other thread is about to wait for it makes that one raise.
 
         :raises Failure: it did not come to it in time
         """
@@ -81,10 +83,6 @@ class Session:
         answer = Future[Any]() if again is None else again
         self.do(lambda: begin().add_done_callback(lambda done: _settle(answer, done)))
         return answer
-
-    def _spin(self) -> None:
-        with suppress(ExternalShutdownException):
-            self._executor.spin()
 
 
 def wait_for(answer: 'Future[_T]', seconds: float) -> bool:

@@ -87,6 +87,7 @@ class S3Client:
         self._client, self._base_url = make_client(settings, tokens)
         self._added = threading.local()
         self._client.meta.events.register('before-call.s3', self._before_call)
+        self._client.meta.events.register('before-call.s3.HeadBucket', _ask_for_no_region)
         config = self._client.meta.config
         self._without_hash = config.merge(Config(s3={**(config.s3 or {}),
                                                      'payload_signing_enabled': False}))
@@ -223,6 +224,15 @@ class S3Client:
         """Tell whether a request may have failed because it had no hash but the MD5."""
         return (getattr(self._added, 'skips_hash', False) and code != 'BadDigest'
                 and (http_status in (400, 501) or code == 'SignatureDoesNotMatch'))
+
+
+def _ask_for_no_region(**_: Any) -> None:
+    """
+    Let botocore not ask where a bucket is that was answered with 301, and 301 again, for ever.
+
+    S3 says so in the first answer.
+    """
+    raise LookupError('a redirect that does not name a region')
 
 
 def _is_of_s3(operation: str, answer: dict[str, Any], *, secure: bool) -> bool:

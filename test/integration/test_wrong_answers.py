@@ -56,7 +56,7 @@ def test_an_object_replaced_in_mid_download(hurried: FlightLogBucket, proxy: Fau
 
 
 @pytest.mark.parametrize('page', [LOG_IN_PAGE, Page(200, b'<html><body>Log in</body></html>'),
-                                  Page(200, b'')])
+                                  Page(200, b''), Page(301, b'<html>Moved</html>')])
 @pytest.mark.parametrize('name', ['log', 'big_log'])
 def test_captive_portal(page: Page, name: str, request: pytest.FixtureRequest,
                         hurried: FlightLogBucket, proxy: FaultProxy, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from support.processes import cpu_s
 
 StartNode = Callable[..., NodeProcess]
 IDLE_S = 15.0
+IDLE_SHARE = 0.03  # 0.004 where nothing else runs; of an event or a look too many, it is 0.1
 
 
 def libraries(node: NodeProcess) -> str:
@@ -85,7 +86,7 @@ def test_an_idle_server_takes_no_cpu(http: HttpClient, node_with_http: NodeProce
         used_s = cpu_s(node_with_http.pid)
         read_for(client, IDLE_S)
         used_s = cpu_s(node_with_http.pid) - used_s
-    assert used_s / IDLE_S < 0.01, used_s
+    assert used_s / IDLE_S < IDLE_SHARE, used_s
 
 
 def read_for(client: socket.socket, lasts_s: float) -> None:

@@ -81,7 +81,7 @@ with open({str(path)!r}, 'wb', buffering=0) as stream:
         writer.stdin.close()
         writer.wait(30)
     wait_until(lambda: running.names() == ['14_30_22.ulg'])
-    assert running.accepted.is_set()
+    assert running.accepted.wait(20)
     assert running.ledger.find(path).fingerprint.size == path.stat().st_size
 
 

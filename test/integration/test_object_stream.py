@@ -185,21 +185,9 @@ def test_the_last_block_comes_when_all_is_proved(way: FlightLogBucket, proxy: Fa
         assert SIZE - 64 * KIB <= len(arrived) < SIZE
 
 
-def test_it_is_replaced_meanwhile(way: FlightLogBucket, proxy: FaultProxy, key: str,
-                                  content: bytes, admin: Any, sandbox: Sandbox) -> None:
-    proxy.fail(CutAnswer(MIB), method='GET')
-    with way.open(key) as stream:
-        first = next(stream)
-        assert content.startswith(first)
-        admin.put_object(Bucket=sandbox.bucket_name, Key=key, Body=bytes(SIZE))
-        with failure(ChecksumMismatch, 502, 'was replaced while it was read'):
-            b''.join(stream)
-
-
-@pytest.mark.parametrize('text', ['', 'bytes=10-', f'bytes=0-{2 * MIB}'])
-def test_it_is_replaced_meanwhile_on_a_server_that_knows_no_if_match(
-        way: FlightLogBucket, proxy: FaultProxy, key: str, content: bytes, admin: Any,
-        sandbox: Sandbox, text: str) -> None:
+@pytest.fixture
+def forgetful(way: FlightLogBucket) -> FlightLogBucket:
+    """Return a way to a server that knows no If-Match."""
     original = way._client.call
 
     def call(operation: str, **parameters: Any) -> dict[str, Any]:
@@ -207,6 +195,15 @@ def test_it_is_replaced_meanwhile_on_a_server_that_knows_no_if_match(
         return original(operation, **parameters)
 
     way._client.call = call  # type: ignore[method-assign]
+    return way
+
+
+@pytest.mark.parametrize('name', ['way', 'forgetful'])
+@pytest.mark.parametrize('text', ['', 'bytes=10-', f'bytes=0-{2 * MIB}'])
+def test_it_is_replaced_meanwhile(
+        name: str, request: pytest.FixtureRequest, proxy: FaultProxy, key: str, content: bytes,
+        admin: Any, sandbox: Sandbox, text: str) -> None:
+    way = request.getfixturevalue(name)
     proxy.fail(CutAnswer(MIB), method='GET')
     with part_of(way, key, text) as stream:
         first = next(stream)

@@ -129,7 +129,7 @@ def test_too_many_goals(goals: GoalSender, robot: Robot, proxy: FaultProxy, sand
     sent = [goals.send(file_path=str(log)) for log in asked]
     taken = [log for log, goal in zip(asked, sent, strict=True) if goal.is_accepted]
     assert 1 <= len(taken) <= TAKEN
-    assert 'a goal is refused' in robot.node.log
+    robot.node.wait_for('a goal is refused')
     assert robot.info().success
     proxy.heal()
     for goal in sent:
@@ -154,6 +154,6 @@ def test_a_surprise_ends_the_goal_and_not_the_node(robot: Robot, ros: RosClient,
         status, result = sender.send(file_path=str(log)).result()
         assert (status, result.success, result.status) == (ABORTED, False, 500)
         assert 'internal error' in result.error
-        assert 'RuntimeError: a surprise' in node.log
+        node.wait_for('RuntimeError: a surprise')
         goal = sender.send(file_path=str(log), enqueue_only=True)
         assert goal.result()[0] == SUCCEEDED

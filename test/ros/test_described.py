@@ -27,7 +27,7 @@ def test_a_corrupt_log_is_named_as_such(node: NodeProcess, ros: RosClient,
     info = ros.call(Info, file_path=str(path))
     assert (info.file_state, info.file_verdict) == ('rejected', 'corrupt')
     assert 'is corrupt' in info.file_verdict_reason
-    assert 'is corrupt' in node.log
+    node.wait_for('is corrupt')
     assert str(path) not in str(ros.call(List).files)
 
 
@@ -61,7 +61,7 @@ def test_a_log_that_was_cut_off_is_stored_and_marked(node: NodeProcess, ros: Ros
     info = ros.call(Info, file_path=str(path))
     assert (info.file_state, info.file_verdict) == ('stored', 'truncated')
     assert info.file_verdict_reason == stored.verdict_reason
-    assert 'flight.ulg is truncated' in node.log
+    node.wait_for('flight.ulg is truncated')
 
 
 def test_the_list_tells_in_short_what_is_in_each_log_with_one_request(

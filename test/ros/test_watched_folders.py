@@ -157,7 +157,8 @@ def test_every_way_to_name_a_log_is_one_upload(start_node, watching, folder, key
     wait_until(lambda: ros.call(Info, file_path=str(log)).file_state == 'stored')
     wait_until(lambda: ros.call(Info).queued == 0)
     assert len(keys()) == 1
-    assert len([line for line in node.log.splitlines() if ': stored ' in line]) == 1
+    node.wait_for(': stored ')
+    assert node.log.count(': stored ') == 1
 
 
 def test_what_was_deleted_from_the_bucket_is_not_stored_again_by_itself(

@@ -87,7 +87,7 @@ class S3Client:
         self._client, self._base_url = make_client(settings, tokens)
         self._added = threading.local()
         self._client.meta.events.register('before-call.s3', self._before_call)
-        self._client.meta.events.register('before-call.s3.HeadBucket', _ask_for_no_region)
+        self._client.meta.events.register('before-call.s3.HeadBucket', self._before_head_bucket)
         config = self._client.meta.config
         self._without_hash = config.merge(Config(s3={**(config.s3 or {}),
                                                      'payload_signing_enabled': False}))
@@ -177,6 +177,7 @@ class S3Client:
                                if p in _HEADERS and not self._knows(operation, p)}
         known = {p: value for p, value in parameters.items()
                  if _HEADERS.get(p) not in self._added.headers}
+        self._added.has_asked_where = False
         if 'Body' in parameters:
             parameters['Body'].seek(0)  # an earlier try has read it
         try:
@@ -220,19 +221,17 @@ class S3Client:
         if self._added.skips_hash and 'client_config' in params.get('context', {}):
             params['context']['client_config'] = self._without_hash
 
+    def _before_head_bucket(self, **_: Any) -> None:
+        # botocore asks where the bucket is if a request is redirected, and asks so again if that
+        # is redirected too, for ever: a captive portal redirects everything.
+        if self._added.has_asked_where:
+            raise LookupError('a redirect to nowhere')
+        self._added.has_asked_where = True
+
     def _wants_hash(self, http_status: int, code: str) -> bool:
         """Tell whether a request may have failed because it had no hash but the MD5."""
         return (getattr(self._added, 'skips_hash', False) and code != 'BadDigest'
                 and (http_status in (400, 501) or code == 'SignatureDoesNotMatch'))
-
-
-def _ask_for_no_region(**_: Any) -> None:
-    """
-    Let botocore not ask where a bucket is that was answered with 301, and 301 again, for ever.
-
-    S3 says so in the first answer.
-    """
-    raise LookupError('a redirect that does not name a region')
 
 
 def _is_of_s3(operation: str, answer: dict[str, Any], *, secure: bool) -> bool:

@@ -13,6 +13,8 @@ from support.faults import flip, LOG_IN_PAGE, NOT_IMPLEMENTED, Page, Reply, Tap
 from support.objects import objects
 
 Connect = Callable[..., FlightLogBucket]
+MOVED = [Page(status, b'<html>Moved</html>', headers=('Location: http://portal.example/',))
+         for status in (301, 302, 307)]
 
 
 # moto stores whatever comes, so that here the client alone notices.
@@ -56,7 +58,7 @@ def test_an_object_replaced_in_mid_download(hurried: FlightLogBucket, proxy: Fau
 
 
 @pytest.mark.parametrize('page', [LOG_IN_PAGE, Page(200, b'<html><body>Log in</body></html>'),
-                                  Page(200, b''), Page(301, b'<html>Moved</html>')])
+                                  Page(200, b''), *MOVED])
 @pytest.mark.parametrize('name', ['log', 'big_log'])
 def test_captive_portal(page: Page, name: str, request: pytest.FixtureRequest,
                         hurried: FlightLogBucket, proxy: FaultProxy, tmp_path: Path) -> None:

@@ -166,7 +166,8 @@ def test_sigterm_cancels_and_the_end_of_the_terminal_does_not(
 def test_who_stops_reading_cancels_the_upload(
         slow: NodeProcess, proxy: FaultProxy, tmp_path: Path, sandbox: Sandbox,
         folder: str) -> None:
-    paths = [write_big_ulg(tmp_path / f'{tmp_path.name}{n}.ulg', 20 * MIB, n) for n in range(2)]
+    # It notices with its next line, and that may be the one that comes each 10 s.
+    paths = [write_big_ulg(tmp_path / f'{tmp_path.name}{n}.ulg', 60 * MIB, n) for n in range(2)]
     with begin('upload', *paths) as command:
         assert command.stdout is not None
         assert command.stdout.readline()

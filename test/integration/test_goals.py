@@ -17,6 +17,7 @@ from support.faults import (
     LoseAnswer,
     ResetUpload,
     SLOW_DOWN,
+    Tap,
 )
 from support.interrupted import content, open_uploads
 from support.logs import write_big_ulg
@@ -48,9 +49,9 @@ def single_log(tmp_path: Path) -> Path:
 def test_cancelled_in_mid_multipart(uploading: Uploading, proxy: FaultProxy, big_log: Path,
                                     admin: Any) -> None:
     held = Held(MIB)
-    goal = uploading.goal(big_log)
-    wait_until(lambda: proxy.count('PUT', 'uploadId') == 2)
+    proxy.fail(Tap(), method='PUT', kind='uploadId')  # the first part passes
     proxy.fail(held.fault, None, method='PUT', kind='uploadId')
+    goal = uploading.goal(big_log)
     assert held.is_held.wait(20)
     assert len(open_uploads(admin, uploading.bucket)) == 1
     uploading.worker.withdraw(goal)
@@ -151,9 +152,9 @@ def test_a_goal_goes_through_faults(fault: Any, uploading: Uploading, proxy: Fau
 def test_a_goal_goes_through_a_pause(uploading: Uploading, proxy: FaultProxy, big_log: Path,
                                      admin: Any) -> None:
     held = Held(PART_BYTES // 2)
-    goal = uploading.goal(big_log)
-    wait_until(lambda: proxy.count('PUT', 'uploadId') == 2)
+    proxy.fail(Tap(), method='PUT', kind='uploadId')  # the first part passes
     proxy.fail(held.fault, None, method='PUT', kind='uploadId')
+    goal = uploading.goal(big_log)
     assert held.is_held.wait(20)
     uploading.worker.set_paused(True)
     uploading.bucket.throttle.pause()
@@ -173,9 +174,9 @@ def test_a_goal_goes_through_a_pause(uploading: Uploading, proxy: FaultProxy, bi
 def test_cancelled_without_network_and_removed_later(uploading: Uploading, proxy: FaultProxy,
                                                      big_log: Path, admin: Any) -> None:
     held = Held(MIB)
-    goal = uploading.goal(big_log)
-    wait_until(lambda: proxy.count('PUT', 'uploadId') == 2)
+    proxy.fail(Tap(), method='PUT', kind='uploadId')  # the first part passes
     proxy.fail(held.fault, None, method='PUT', kind='uploadId')
+    goal = uploading.goal(big_log)
     assert held.is_held.wait(20)
     proxy.refuse()
     held.let_go()

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from flightlog_bucket.sandbox import Sandbox
 import pytest
+from support.expect import wait_until
 from support.fault_proxy import FaultProxy
 from support.faults import ACCESS_DENIED, CLOCK_IS_OFF, LOG_IN_PAGE, Reply
 from support.foreign_app import ForeignApp
@@ -22,7 +23,7 @@ PREFIX = f'flight_logs/{MACHINE}/'
 def _nothing_is_left(app: ForeignApp, relay: FaultProxy) -> Iterator[None]:
     yield
     relay.heal()
-    assert app.left == []
+    wait_until(lambda: app.left == [])
 
 
 def upload(app: ForeignApp, path: Path, **fields: str) -> HttpAnswer:

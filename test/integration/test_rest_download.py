@@ -16,7 +16,7 @@ from support.logs import write_big_ulg
 
 MACHINE = 'foreign-download'
 SIZE = 24 * MIB + 17
-TIMEOUT_S = 4
+TIMEOUT_S = 12
 OPTIONS = {'request_timeout': TIMEOUT_S}
 
 

@@ -31,22 +31,22 @@ def store_in_parts(admin: Any, bucket: FlightLogBucket, path: Path, **options: A
 
 @pytest.mark.parametrize('name', ['log', 'big_log'])
 def test_a_server_that_damages_everything_is_not_filled(
-        name: str, request: pytest.FixtureRequest, hurried: FlightLogBucket, proxy: FaultProxy,
+        name: str, request: pytest.FixtureRequest, connect: Connect, proxy: FaultProxy,
         admin: Any) -> None:
-    path = request.getfixturevalue(name)
+    path, bucket = request.getfixturevalue(name), connect(endpoint_url=proxy.url)
     proxy.fail(Tap(request=flip(1000)), None, method='PUT')
     for _ in range(2):
         with failure(ChecksumMismatch, 502, 'what is there is not the file'):
-            hurried.upload(path)
-    copies = list(objects(admin, hurried))
+            bucket.upload(path)
+    copies = list(objects(admin, bucket))
     for _ in range(2):
         with failure(StorageError, 502, '2 copies of', copies[1], 'are not what was sent'):
-            hurried.upload(path)
-    assert list(objects(admin, hurried)) == copies
+            bucket.upload(path)
+    assert list(objects(admin, bucket)) == copies
     proxy.heal()
     for key in copies:
-        hurried.delete(key)
-    assert hurried.upload(path).s3_key == copies[0]
+        bucket.delete(key)
+    assert bucket.upload(path).s3_key == copies[0]
 
 
 def test_few_keys_of_other_logs_are_looked_at(connect: Connect, proxy: FaultProxy, admin: Any,

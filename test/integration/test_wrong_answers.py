@@ -20,18 +20,18 @@ MOVED = [Page(status, b'<html>Moved</html>', headers=('Location: http://portal.e
 # moto stores whatever comes, so that here the client alone notices.
 @pytest.mark.parametrize('name', ['log', 'big_log'])
 def test_bytes_changed_on_the_way_up(name: str, request: pytest.FixtureRequest,
-                                     hurried: FlightLogBucket, proxy: FaultProxy,
-                                     admin: Any) -> None:
+                                     connect: Connect, proxy: FaultProxy) -> None:
     proxy.fail(Tap(request=flip(1000)), None, method='PUT')
-    with failure(ChecksumMismatch, 502, 'what is there is not the file', within_s=ENDS_WITHIN_S):
-        hurried.upload(request.getfixturevalue(name))
+    bucket = connect(endpoint_url=proxy.url, request_timeout_s=10)
+    with failure(ChecksumMismatch, 502, 'what is there is not the file', within_s=20):
+        bucket.upload(request.getfixturevalue(name))
 
 
 @pytest.mark.parametrize('name', ['log', 'big_log'])
 def test_bytes_changed_on_the_way_down(name: str, request: pytest.FixtureRequest,
-                                       hurried: FlightLogBucket, proxy: FaultProxy,
-                                       tmp_path: Path) -> None:
-    key = hurried.upload(request.getfixturevalue(name)).s3_key
+                                       bucket: FlightLogBucket, hurried: FlightLogBucket,
+                                       proxy: FaultProxy, tmp_path: Path) -> None:
+    key = bucket.upload(request.getfixturevalue(name)).s3_key
     proxy.fail(Tap(answer=flip(1000)), None, method='GET')
     target = tmp_path / 'down' / 'x.ulg'
     with failure(ChecksumMismatch, 502, 'is not what S3 stores', within_s=ENDS_WITHIN_S):
@@ -39,9 +39,10 @@ def test_bytes_changed_on_the_way_down(name: str, request: pytest.FixtureRequest
     assert list(target.parent.iterdir()) == []
 
 
-def test_an_object_replaced_in_mid_download(hurried: FlightLogBucket, proxy: FaultProxy,
-                                            admin: Any, big_log: Path, tmp_path: Path) -> None:
-    key = hurried.upload(big_log).s3_key
+def test_an_object_replaced_in_mid_download(
+        bucket: FlightLogBucket, hurried: FlightLogBucket, proxy: FaultProxy, admin: Any,
+        big_log: Path, tmp_path: Path) -> None:
+    key = bucket.upload(big_log).s3_key
 
     def replace(offset: int, block: bytes) -> bytes:
         if offset < MIB:

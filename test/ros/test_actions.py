@@ -19,7 +19,7 @@ from support.logs import START_NS, write_big_ulg, write_log
 from support.objects import check_each_is_stored_once, digest, digests
 from support.sent import sent_again, sent_bytes, upload_ids
 
-BYTES_PER_S = 8 * MIB
+BYTES_PER_S = 4 * MIB
 SIZE = 32 * MIB
 
 
@@ -70,7 +70,7 @@ def _check_feedback(goal: SentGoal, total: int) -> None:
 def test_it_tells_how_far_it_is(goals: GoalSender, robot: Robot, sandbox: Sandbox,
                                 log: Path) -> None:
     goal = goals.send(file_path=str(log))
-    status, result = goal.result()
+    status, result = goal.result(60.0)
     assert (status, result.success, result.status) == (SUCCEEDED, True, 200), result.error
     assert result.file_size == SIZE
     assert result.verdict == 'valid'
@@ -108,8 +108,9 @@ def test_cancelling_leaves_nothing_in_the_bucket(may_abort: None, goals: GoalSen
     assert robot.info().orphans == []
 
     again = goals.send(file_path=str(log))
-    assert again.result()[0] == SUCCEEDED
+    assert again.result(60.0)[0] == SUCCEEDED
     assert len(_in_the_bucket(sandbox, robot)) == 1
+    again.wait_for_feedback(lambda feedback: feedback.sent_bytes == SIZE)
     _check_feedback(again, SIZE)
 
 
@@ -150,7 +151,7 @@ def test_two_goals_of_one_log_are_one_transfer(goals: GoalSender, robot: Robot, 
     status, result = first.result()
     assert (status, result.status) == (CANCELED, 499)
     assert 'background' in result.error
-    assert second.result()[0] == SUCCEEDED
+    assert second.result(60.0)[0] == SUCCEEDED
     check_each_is_stored_once(_in_the_bucket(sandbox, robot), [log])
     assert sent_again(proxy.exchanges) == []
     assert len(upload_ids(proxy.exchanges)) == 1

@@ -24,7 +24,7 @@ CHECKED = 10
 @pytest.fixture
 def parameters(parameters: dict[str, Any], proxy: FaultProxy) -> dict[str, Any]:
     """Return those of a node that takes some seconds for a log."""
-    return {**parameters, 'endpoint_url': proxy.url, 'max_bandwidth': 8 * MIB,
+    return {**parameters, 'endpoint_url': proxy.url, 'max_bandwidth': 2 * MIB,
             'validation_level': 'full'}
 
 
@@ -48,6 +48,7 @@ def test_a_log_that_is_rewritten_smaller(goals: GoalSender, robot: Robot, sandbo
     write_big_ulg(log, SIZE // 4, seed=3)
     status, result = goal.result(60.0)
     assert (status, result.file_size) == (SUCCEEDED, log.stat().st_size), result.error
+    goal.wait_for_feedback(lambda f: f.sent_bytes == f.total_bytes)
     told = [(f.sent_bytes, f.total_bytes) for f in goal.feedback]
     assert [sent for sent, _ in told] == sorted(sent for sent, _ in told)
     assert all(sent <= total for sent, total in told)

@@ -146,7 +146,7 @@ def test_ctrl_c_leaves_nothing_in_the_bucket(
 def test_sigterm_cancels_and_the_end_of_the_terminal_does_not(
         slow: NodeProcess, proxy: FaultProxy, tmp_path: Path, sandbox: Sandbox,
         folder: str) -> None:
-    kept, cancelled = (write_big_ulg(tmp_path / f'{tmp_path.name}{n}.ulg', 20 * MIB, n)
+    kept, cancelled = (write_big_ulg(tmp_path / f'{tmp_path.name}{n}.ulg', 40 * MIB, n)
                        for n in range(2))
     with begin('upload', kept) as left, begin('upload', cancelled) as ended:
         for command in (left, ended):

@@ -59,9 +59,9 @@ def test_all_is_well(start_node, given, heard, log, ros) -> None:
 def test_it_is_told_once_a_second_with_the_whole_name_of_the_node(start_node, given, ros) -> None:
     with DiagnosticsListener(ros, 'fleet/robot7/flightlog_bucket') as heard:
         start_node(given, ros_arguments=('-r', '__ns:=/fleet/robot7')).serving()
-        heard.wait_for_message(4)
+        heard.wait_for_message(6)
     stamps = [m.header.stamp.sec + m.header.stamp.nanosec / 1e9 for m in heard.messages]
-    assert stamps[3] - stamps[0] > 2.5
+    assert stamps[5] - stamps[0] > 3.5
 
 
 @pytest.mark.parametrize(('answer', 'words'), [
@@ -106,7 +106,7 @@ def test_a_session_token_that_s3_refuses(start_node, given, heard) -> None:
 
 def test_an_s3_that_is_down_and_comes_back(start_node, given, heard, proxy) -> None:
     proxy.refuse()
-    start_node({**given, 'endpoint_url': proxy.url}).serving()
+    start_node({**given, 'endpoint_url': proxy.url, 'diagnostics_fault_s_error': 8.0}).serving()
     heard.wait_for('Endpoint', WARN, 'cannot be reached')
     status = heard.wait_for('Endpoint', ERROR, 'cannot be reached')
     assert values_of(status)['endpoint_url'] == proxy.url

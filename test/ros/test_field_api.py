@@ -69,10 +69,15 @@ def test_a_link_that_is_down_and_comes_back(
     enqueue(ros, log)
     wait_until(lambda: state_of(http)['link']['state'] == 'down')
     wait_until(lambda: state_of(http)['last_errors'])
-    (transfer,) = transfers(http)['transfers']
-    assert (transfer['state'], transfer['is_received']) == ('queued', False)
-    wait_until(lambda: transfers(http)['transfers'][0]['reason'])
-    assert transfers(http)['transfers'][0]['next_attempt'].endswith('+00:00')
+    waiting: list[Any] = []  # it is queued between two tries
+
+    def waits() -> bool:
+        waiting[:] = [t for t in transfers(http)['transfers']
+                      if t['state'] == 'queued' and t['reason'] and t['next_attempt']]
+        return bool(waiting)
+    wait_until(waits)
+    assert waiting[0]['is_received'] is False
+    assert waiting[0]['next_attempt'].endswith('+00:00')
     proxy.heal()
     wait_until(lambda: state_of(http)['link']['state'] == 'up', 60)
     wait_until(lambda: transfers(http)['total'] == 0, 60)
@@ -142,7 +147,7 @@ def test_a_name_that_is_no_utf8_is_shown_and_tried_again(
     folder.mkdir()
     odd = Path(os.fsdecode(os.fsencode(folder) + b'/\xff<b>\n.ulg'))
     start_node({**parameters, 'http_port': port, 'watch_directories': [str(folder)],
-                'robot_instance_id': 'drone-odd', 'settle_s': 0.5}).serving()
+                'robot_instance_id': 'drone-odd', 'settle_s': 4.0}).serving()
     http = HttpClient(port).serving()
     http.post('/robot/pause', {'paused': True})
     write_log(tmp_path / 'x.ulg').rename(odd)

@@ -236,7 +236,9 @@ def shared(sandbox, ros, tmp_path_factory) -> Iterator[tuple[HttpClient, NodePro
         node = NodeProcess(tmp_path_factory.mktemp('shared'), {
             **sandbox.node_parameters(), 'robot_instance_id': 'drone-shared', 'http_port': port})
         try:
-            yield HttpClient(port).serving(), node
+            client = HttpClient(port).serving()
+            node.serving().wait_for('HTTP: the page')
+            yield client, node
         finally:
             node.stop()
 

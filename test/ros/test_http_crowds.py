@@ -63,6 +63,7 @@ def test_answers_that_nobody_reads_take_no_descriptors(
 
 def test_events_clients_that_go_at_once_leave_nothing(
         http: HttpClient, node_with_http: NodeProcess) -> None:
+    node_with_http.wait_for('HTTP: the page')
     before = node_with_http.log
     for number in range(200):
         with http.connect() as client:

@@ -16,6 +16,7 @@ from support.expect import wait_until
 from support.fault_proxy import FaultProxy
 from support.http_client import form, HttpAnswer, HttpClient
 from support.logs import write_big_ulg, write_log, write_long_to_check
+from support.tree import below
 
 StartNode = Callable[..., NodeProcess]
 # It is 2 s at most, and the rest is for a busy computer; what hangs takes a minute.
@@ -89,7 +90,7 @@ def test_while_a_log_is_checked(robot: Robot, port: int, tmp_path: Path, sandbox
         target=lambda: answers.append(http.upload(log.name, log.read_bytes(), **fields)))
     caller.start()
     received = robot.state / 'received'
-    wait_until(lambda: any(received.rglob(log.name)))
+    wait_until(lambda: any(path.name == log.name for path in below(received)))
     node.send(signal.SIGTERM)
     assert node.wait() == 0, node.log
     caller.join()

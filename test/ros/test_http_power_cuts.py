@@ -12,13 +12,14 @@ from support.expect import wait_until
 from support.fault_proxy import FaultProxy
 from support.http_client import HttpClient
 from support.logs import write_log
+from support.tree import below
 
 LIVES = 10
 NAME = 'cut.mcap'
 
 
 def kept(state: Path) -> list[Path]:
-    return sorted((state / 'received').rglob('*'))
+    return below(state / 'received')
 
 
 def stored_names(sandbox: Sandbox, prefix: str) -> list[str]:

@@ -32,9 +32,10 @@ def test_a_node_without_http_knows_nothing_of_it(start_node: StartNode, ros: Ros
 def test_ros_does_not_wait_for_http(start_node: StartNode, ros: RosClient, port: int,
                                     parameters: dict[str, Any]) -> None:
     node = start_node({**parameters, 'http_port': port}).serving()
-    assert 'HTTP: the page' not in node.log
     assert ros.call(Info).success
     HttpClient(port).serving()
+    node.wait_for('HTTP: the page')
+    assert node.log.index('serving: ') < node.log.index('HTTP: the page')
     assert 'pydantic' in libraries(node)
 
 

@@ -13,6 +13,7 @@ from support.http_client import HttpClient
 from support.logs import write_log
 from support.nobody import needs_root
 from support.small_disk import SmallDisk
+from support.tree import below
 
 StartNode = Callable[..., NodeProcess]
 
@@ -39,7 +40,7 @@ def node_with_http(start_node: StartNode, offline_parameters: dict[str, Any]) ->
 
 def received(state: Path) -> list[Path]:
     """Return all that is kept of what arrived."""
-    return sorted((state / 'received').rglob('*'))
+    return below(state / 'received')
 
 
 def wait_until_nothing_is_kept(state: Path) -> None:

@@ -46,8 +46,8 @@ def test_pause_restart_and_resume(robot: Robot, proxy: FaultProxy, sandbox: Any,
     robot.switch_on().serving()
     assert robot.call(Upload, file_path=str(log), enqueue_only=True).status == 202
     proxy.wait_until(lambda e: sent_bytes(e) > 12 * MIB)
-    began_s = time.monotonic()
     _set_paused(robot, True)
+    began_s = time.monotonic()
     assert _last_sent_s(proxy, 3.0) < began_s + QUIET_S
     assert robot.info(log).file_state in ('queued', 'uploading')
     assert 'paused' in robot.info(log).file_reason

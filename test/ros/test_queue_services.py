@@ -103,7 +103,7 @@ def test_retry_of_rejected_ones(robot: Robot, tmp_path: Path) -> None:
     refused = robot.node.log.count(f'rejected: {bad}')
     assert _retry(robot).retried == 1
     robot.node.wait_for(f'rejected: {bad}', refused + 1)
-    assert robot.info(bad).file_state == 'rejected'
+    wait_until(lambda: robot.info(bad).file_state == 'rejected')
 
 
 def test_retry_of_what_is_not_known(robot: Robot, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import shutil
 from flightlog_bucket.srv import Delete, Download, Info, List, Upload
 from node_process import NodeProcess
 from ros_client import RosClient
+from support.expect import wait_until
 from support.logs import write_log
 
 PREFIX = 'flight_logs/drone-001/'
@@ -109,7 +110,7 @@ def test_enqueue_only_answers_at_once(start_node, parameters, proxy, ros, log) -
     assert (answer.success, answer.status, answer.s3_key) == (True, 202, '')
     proxy.heal()
     node.wait_for(f'stored {log} as')
-    assert ros.call(Info, file_path=str(log)).file_state == 'stored'
+    wait_until(lambda: ros.call(Info, file_path=str(log)).file_state == 'stored')
 
 
 def test_enqueue_only_refuses_at_once_what_is_no_log(node: NodeProcess, ros: RosClient,
@@ -127,12 +128,13 @@ def test_what_failed_in_the_background_is_tried_again(start_node, parameters, pr
     proxy.refuse()
     ros.call(Upload, file_path=str(log), enqueue_only=True)
     node.wait_for('not stored yet, tried again')
+    wait_until(lambda: ros.call(Info, file_path=str(log)).file_reason)
     info = ros.call(Info, file_path=str(log))
     assert info.file_state in ('queued', 'uploading')
-    assert info.file_reason
     assert info.last_errors
     proxy.heal()
     node.wait_for(f'{log} as')
+    wait_until(lambda: ros.call(Info, file_path=str(log)).file_state == 'stored')
     info = ros.call(Info, file_path=str(log))
     assert (info.file_state, info.file_reason, info.rejected) == ('stored', '', 0)
 

@@ -165,7 +165,7 @@ def test_what_was_deleted_from_the_bucket_is_not_stored_again_by_itself(
         start_node, watching, folder, keys, ros) -> None:
     node = start_node({**watching, 'rescan_period_s': 1}).serving()
     log = write_log(folder / 'flight.mcap', 'content')
-    node.wait_for(f'stored {log} as')
+    wait_until(lambda: ros.call(Info, file_path=str(log)).file_key)
     assert ros.call(Delete, s3_key=ros.call(Info, file_path=str(log)).file_key).success
     other = write_log(folder / 'other.mcap', 'other')
     node.wait_for(f'stored {other} as')
@@ -185,7 +185,7 @@ def test_a_log_is_deleted_after_upload_where_that_is_asked_for(start_node, watch
     assert len(keys()) == 4
     assert outside.exists()
     assert folder.is_dir()
-    assert node.log.count('deleted') >= 4
+    node.wait_for('deleted', count=4)
 
 
 def test_a_folder_that_comes_later_is_watched(start_node, watching, folder) -> None:

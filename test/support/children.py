@@ -1,4 +1,5 @@
 """The processes that a process has started, and the files that it holds open."""
+from collections import Counter
 import os
 from pathlib import Path
 
@@ -33,6 +34,15 @@ def is_running(pid: int) -> bool:
         return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] not in 'ZX'
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def nothing_more_open(before: list[str]) -> bool:
+    """
+    Tell whether this process holds no more open than it did.
+
+    Less is no leak: a server of an earlier test may have closed its last connection meanwhile.
+    """
+    return not Counter(open_files()) - Counter(before)
 
 
 def open_files() -> list[str]:

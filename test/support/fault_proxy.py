@@ -1,6 +1,6 @@
 """A proxy between a client and an S3 server that breaks things when a test says so."""
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack
 from functools import partial
 import socket
 import threading
@@ -21,6 +21,7 @@ from support.faults import (
     Swallow,
     Tap,
 )
+from support.http_client import kept_port
 from support.http_relay import body_blocks, Head, read_head, relay_answer
 from support.sockets import has_hung_up, reset, send_if_open
 
@@ -45,16 +46,19 @@ class FaultProxy:
         self._connections = 0
         self._black_hole = False
         self._era = 0  # counts the calls of heal: what was swallowed before is let go
+        self._keeping = ExitStack()  # of the port: nobody else gets it while this refuses
         self._port = 0
         self._listener: Optional[socket.socket] = None
 
     def __enter__(self) -> 'FaultProxy':
+        self._port = self._keeping.enter_context(kept_port())
         self._listen()
         return self
 
     def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
         self.refuse()
+        self._keeping.close()
 
     @property
     def url(self) -> str:
@@ -150,7 +154,6 @@ class FaultProxy:
 
     def _listen(self) -> None:
         self._listener = socket.create_server(('127.0.0.1', self._port), backlog=64)
-        self._port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def _accept(self, listener: socket.socket) -> None:
@@ -182,9 +185,9 @@ class FaultProxy:
                 self._open.discard(client)
 
     def _serve_one(self, client: socket.socket, stream: BinaryIO, number: int) -> bool:
-        self._hold(self._is_black_hole)
+        self._hold(lambda: self._black_hole)
         head = read_head(stream)
-        self._hold(self._is_black_hole)
+        self._hold(lambda: self._black_hole)
         exchange, fault = self._begin(head, client, number)
         if isinstance(fault, Swallow):
             self._hold(lambda: True)
@@ -233,7 +236,7 @@ class FaultProxy:
             upstream.sendall(head.encoded(without=('expect', 'connection'),
                                           add=('Connection: close',)))
             for block in body_blocks(stream, head):
-                self._hold(self._is_black_hole)
+                self._hold(lambda: self._black_hole)
                 if isinstance(fault, Tap) and fault.request:
                     block = fault.request(exchange.body_bytes, block)
                 self._received(exchange, block)
@@ -257,7 +260,7 @@ class FaultProxy:
 
     def _admit(self, exchange: Exchange, client: socket.socket, block: bytes,
                fault: Optional[Fault]) -> bytes:
-        self._hold(self._is_black_hole)
+        self._hold(lambda: self._black_hole)
         if isinstance(fault, Tap) and fault.answer:
             block = fault.answer(exchange.answer_bytes, block)
         limit = fault.after_bytes if isinstance(fault, CutAnswer) else None
@@ -271,9 +274,6 @@ class FaultProxy:
             client.sendall(block)
             raise ConnectionError('cut')
         return block
-
-    def _is_black_hole(self) -> bool:
-        return self._black_hole
 
     def _hold(self, is_held: Callable[[], bool]) -> None:
         with self._changed:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Optional
 
 from support.http_client import HttpClient
+from support.tree import below
 
 TEST = Path(__file__).resolve().parents[1]
 _START_S = 60.0
@@ -60,7 +61,7 @@ class ForeignApp:
     @property
     def left(self) -> list[Path]:
         """What lies where logs are received."""
-        return sorted(self.received.rglob('*')) if self.received.exists() else []
+        return below(self.received)
 
     def kill(self) -> None:
         """End it as a power cut would."""

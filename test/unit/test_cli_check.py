@@ -15,7 +15,7 @@ from flightlog_bucket.sandbox.process import package_environment
 from made_logs import START_NS, ULOG
 import made_ulog
 import pytest
-from support.children import children_of, is_running, open_files, OwnChildren
+from support.children import children_of, is_running, nothing_more_open, open_files, OwnChildren
 from support.expect import wait_until
 
 writer = pytest.importorskip('mcap.writer')
@@ -264,7 +264,7 @@ def test_ctrl_c_ends_a_full_check_and_its_process(mcap: Path, tmp_path: Path) ->
         checking.send_signal(signal.SIGINT)
         out, err = checking.communicate()
     assert (checking.returncode, out, err) == (130, '', '')
-    assert not any(map(is_running, reading))
+    wait_until(lambda: not any(map(is_running, reading)))
 
 
 def test_a_missing_library_is_told_once_and_is_no_verdict(mcap: Path, tmp_path: Path) -> None:
@@ -331,7 +331,7 @@ def test_many_checks_leave_nothing_behind(check: Check, mcap: Path) -> None:
     for _ in range(3):
         check('--level', 'full', mcap)
         check('--level', 'structure', *[mcap, *others] * 60)
-    assert open_files() == before
+    wait_until(lambda: nothing_more_open(before))
     assert children.now() == set()
 
 

@@ -73,11 +73,13 @@ def test_one_failure_stops_nothing_and_is_1() -> None:
 
 
 def test_a_surprise_is_raised_and_cancels_the_rest() -> None:
-    cancelled = threading.Event()
+    begun, cancelled = threading.Event(), threading.Event()
 
     def work(number: int, on_step: OnStep, cancel: threading.Event) -> int:
         if number == 0:
+            assert begun.wait(20)
             raise ZeroDivisionError
+        begun.set()
         assert cancel.wait(20)
         cancelled.set()
         return number
@@ -137,10 +139,13 @@ def test_what_was_done_in_spite_of_ctrl_c_is_done() -> None:
 
 
 def test_what_cannot_be_printed_cancels_what_runs() -> None:
-    was_cancelled = threading.Event()
+    begun, was_cancelled = threading.Event(), threading.Event()
 
     def work(number: int, on_step: OnStep, cancel: threading.Event) -> int:
-        if number:
+        if number == 0:
+            assert begun.wait(20)
+        else:
+            begun.set()
             assert cancel.wait(20)
             was_cancelled.set()
         return number

@@ -21,7 +21,7 @@ from flightlog_bucket.logs.reader import LogReader
 from flightlog_bucket.sandbox.process import package_environment
 from flightlog_bucket.storage.local_file import LocalFile
 import pytest
-from support.children import is_running, open_files, OwnChildren
+from support.children import is_running, nothing_more_open, open_files, OwnChildren
 from support.expect import wait_until
 from support.local_files import CONTENT
 
@@ -63,7 +63,7 @@ def read(folder: Path, tmp_path: Path, children: OwnChildren) -> Iterator[Read]:
                               limits=limits)
         yield read
         assert children.now() == set()
-        assert open_files() == before
+        wait_until(lambda: nothing_more_open(before))
 
 
 def write_reader(folder: Path, code: str, head: str = '') -> None:
@@ -415,7 +415,7 @@ def test_many_checks_leave_nothing_behind(read: Read) -> None:
     before = open_files()
     for number in range(20):
         assert read(f'return Reading(message_count={number})').message_count == number
-    assert open_files() == before
+    wait_until(lambda: nothing_more_open(before))
 
 
 def test_a_large_log_may_take_more_but_never_most_of_the_computer() -> None:

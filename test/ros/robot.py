@@ -84,12 +84,14 @@ class Robot:
 
         :param name: where it is not that of the kind
         """
-        return self.begin(kind, name, **fields).get()
+        return self._ros.call(kind, self._service(kind, name), **fields)
 
     def begin(self, kind: Any, name: str = '', **fields: Any) -> Answer:
         """Call a service of the node that runs; the answer comes later."""
-        name = name or kind.__name__.lower()
-        return self._ros.begin(kind, f'{self._namespace}/flightlog_bucket/{name}', **fields)
+        return self._ros.begin(kind, self._service(kind, name), **fields)
+
+    def _service(self, kind: Any, name: str) -> str:
+        return f'{self._namespace}/flightlog_bucket/{name or kind.__name__.lower()}'
 
     def info(self, path: Any = '') -> Any:
         """Ask the node about itself, and about a file."""

@@ -127,17 +127,17 @@ class TransferTopic:
         for key in list(self._waiting):
             if key in self._said_s:
                 continue
-            self._say(key, self._waiting.pop(key), now_s)
+            self._say(key, self._waiting.pop(key))
             while (leaving := self._window.leaving()) is not None:
                 again, standing = leaving
-                self._say(again, self._waiting.pop(again, standing), now_s)
+                self._say(again, self._waiting.pop(again, standing))
         dues = [self._said_s[key] + PERIOD_S - now_s for key in self._waiting]
         return min(dues, default=None)
 
-    def _say(self, key: Key, standing: Standing, now_s: float) -> None:
+    def _say(self, key: Key, standing: Standing) -> None:
         self._publish(transfer_status(key[0], standing, self._wall_clock()))
         self._window.said(key, standing)
-        self._said_s[key] = now_s
+        self._said_s[key] = self._clock()  # of many in one turn, the last are said later
         self._said_s.move_to_end(key)
 
 

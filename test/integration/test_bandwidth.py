@@ -52,9 +52,8 @@ def test_the_limit_is_kept_by_all_together(connect: Connect, relay: SlowRelay,
         for upload in uploads:
             with pytest.raises(Cancelled):
                 upload.result(10)
-    # More is what must not be; less is of a computer that is busy with other tests.
-    assert 0.6 * 5 * rate < seen < 1.1 * 5 * rate
-    assert max(by_quarter) < 3 * rate / 4
+    assert seen == pytest.approx(5 * rate, rel=0.1)
+    assert max(by_quarter) < 2 * rate / 4
     assert time.monotonic() - stopped_s < 5
 
 
@@ -100,7 +99,7 @@ def test_a_lower_limit_counts_soon_on_a_slow_link(connect: Connect, slow_relay: 
         cancel.set()
         with pytest.raises(Cancelled):
             upload.result(10)
-    assert 0.3 * rate < slow_relay.arrived(kept_s, kept_s + 2) < 1.3 * 2 * rate
+    assert slow_relay.arrived(kept_s, kept_s + 2) == pytest.approx(2 * rate, rel=0.3)
 
 
 @pytest.mark.parametrize('how', ['pause', 'cancel', 'close'])
@@ -115,7 +114,7 @@ def test_the_wire_is_quiet_soon_on_a_slow_link(how: str, connect: Connect,
         with pytest.raises(Cancelled):
             upload.result(10)
         ended_s = time.monotonic()
-    quiet_s = max(stopped_s + 1, ended_s)
+    quiet_s = stopped_s + 1
     wait_until(lambda: time.monotonic() > quiet_s + 2)
     assert ended_s - stopped_s < 5
     # What the four connections had handed to the system would have taken more than 4 s.

@@ -185,11 +185,11 @@ def test_stop_with_uploads_under_way(make: Make, proxy: FaultProxy, big_log: Pat
                                 lambda e: sum(x.method == 'PUT' for x in e) >= 16)
         began = time.monotonic()
         await bucket.stop()
-        assert time.monotonic() - began < 4  # those under way have 6
+        assert time.monotonic() - began < 0.5
         for answer in await asyncio.gather(*uploads):
             assert set(answer) == {'error', 'status'}
             assert answer['status'] in (499, 503)
-        assert time.monotonic() - began < 6 + 10
+        assert time.monotonic() - began < 7
     run(calls)
 
 

@@ -100,7 +100,7 @@ def test_the_server_ends_for_good_in_mid_upload(bucket: FlightLogBucket, big_log
         return block
 
     rclone_proxy.fail(Tap(request=end), None, method='PUT')
-    with failure(Unavailable, 503, 'check the network', within_s=20):
+    with failure(Unavailable, 503, 'check the network', within_s=7):
         bucket.upload(big_log)
     rclone_proxy.heal()
     assert bucket.list_files().files == ()

@@ -150,7 +150,7 @@ def test_four_stalled_transfers_hold_up_nobody(robot: Robot, world: World,
     assert [f.key.rpartition('_')[2] for f in robot.call(List).files] == [fifth.name]
     began_s = time.monotonic()
     assert robot.call(Info).success
-    assert time.monotonic() - began_s < 10  # the stalled ones take 60
+    assert time.monotonic() - began_s < 1
     assert {robot.info(log).file_state for log in stalled} <= {'queued', 'uploading'}
     world.s3.heal()
     robot.wait_until_stored(stalled)
@@ -168,8 +168,8 @@ def test_a_minute_without_network_and_back(robot: Robot, world: World, flight: P
     world.s3.heal()
     began_s = time.monotonic()
     world.s3.wait_for_connections(connections + 1)
-    assert time.monotonic() - began_s < 6  # 1 where nothing else runs; the pause is longer
-    robot.wait_until_stored([flight])
+    assert time.monotonic() - began_s < 1 + 0.5
+    robot.wait_until_stored([flight], within_s=15)
     _check(robot, world, flight)
 
 

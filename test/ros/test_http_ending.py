@@ -19,8 +19,7 @@ from support.logs import write_big_ulg, write_log, write_long_to_check
 from support.tree import below
 
 StartNode = Callable[..., NodeProcess]
-# It is 2 s at most, and the rest is for a busy computer; what hangs takes a minute.
-END_S = 6.0
+END_S = 2.0
 HEAD = b'Host: localhost\r\n'
 MIB = 1024 ** 2
 

@@ -12,8 +12,7 @@ from support.http_client import HttpClient
 from support.processes import cpu_s
 
 StartNode = Callable[..., NodeProcess]
-IDLE_S = 15.0
-IDLE_SHARE = 0.03  # 0.004 where nothing else runs; of an event or a look too many, it is 0.1
+IDLE_S = 5.0
 
 
 def libraries(node: NodeProcess) -> str:
@@ -84,10 +83,12 @@ def test_an_idle_server_takes_no_cpu(http: HttpClient, node_with_http: NodeProce
         begun = b''
         while b'event: state' not in begun:
             begun += client.recv(4096)
-        used_s = cpu_s(node_with_http.pid)
-        read_for(client, IDLE_S)
-        used_s = cpu_s(node_with_http.pid) - used_s
-    assert used_s / IDLE_S < IDLE_SHARE, used_s
+        shares = []
+        for _ in range(3):  # what belongs to the start may be in the first
+            used_s = cpu_s(node_with_http.pid)
+            read_for(client, IDLE_S)
+            shares.append((cpu_s(node_with_http.pid) - used_s) / IDLE_S)
+    assert min(shares) < 0.01, shares
 
 
 def read_for(client: socket.socket, lasts_s: float) -> None:

@@ -18,10 +18,10 @@ from support.logs import write_log
 from support.processes import cpu_s, resident_bytes
 
 MANY = 10_000
-START_S = 9.0  # 1 where nothing else runs
+START_S = 3.0
 ENQUEUE_S = 0.005
 MORE_MEMORY_BYTES = 32 * MIB
-IDLE_SHARE = 0.03  # 0.005 where nothing else runs
+IDLE_SHARE = 0.01
 IDLE_S = 8.0
 PATIENT = {'retry_max_delay_s': 300}  # as by default
 
@@ -111,16 +111,13 @@ def test_idles_at_no_cost(laden: Robot, logs: list[Path]) -> None:
 def test_accepting_one_more_takes_no_time(full_state: Path, logs: list[Path],
                                           tmp_path: Path) -> None:
     shutil.copytree(full_state, tmp_path / 'state')
-    full, empty = _open(tmp_path / 'state'), _open(tmp_path / 'empty')
+    ledger = _open(tmp_path / 'state')
     fingerprint = Fingerprint.of(os.stat(logs[0]))
-    durations_s: dict[Ledger, list[float]] = {full: [], empty: []}
+    durations_s = []
     for number in range(201):
-        for ledger, took_s in durations_s.items():  # in turn: the same disk, as busy
-            began_s = time.perf_counter()
-            ledger.accept(tmp_path / f'{number}.mcap', fingerprint)
-            took_s.append(time.perf_counter() - began_s)
-    assert full.counts().queued == MANY + 201
-    for ledger in durations_s:
-        ledger.close()
-    full_s, empty_s = (statistics.median(took_s) for took_s in durations_s.values())
-    assert full_s < max(ENQUEUE_S, 3 * empty_s)
+        began_s = time.perf_counter()
+        ledger.accept(tmp_path / f'{number}.mcap', fingerprint)
+        durations_s.append(time.perf_counter() - began_s)
+    assert ledger.counts().queued == MANY + 201
+    ledger.close()
+    assert statistics.median(durations_s) < ENQUEUE_S

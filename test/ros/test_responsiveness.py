@@ -1,8 +1,6 @@
 """The node starts, answers and idles as it must, whatever the network does."""
 import socket
 import statistics
-import subprocess
-import sys
 import time
 
 from flightlog_bucket.srv import Info, List, Upload
@@ -14,10 +12,7 @@ from support.processes import cpu_s
 
 START_S = 1.5
 STARTS = 3  # of which one is not slowed by what else runs on this computer
-IMPORTS = 4  # what a start may take, in imports of its largest libraries, where all is slow
 INFO_S = 0.05
-INFOS = 10  # what an answer may take, in answers of a node that does nothing, where all is slow
-IDLE_SHARE = 0.03  # 0.004 where nothing else runs
 
 
 @pytest.fixture
@@ -25,12 +20,6 @@ def silent_url():
     """Return the URL of a server that accepts connections and never answers."""
     with socket.create_server(('127.0.0.1', 0), backlog=64) as server:
         yield f'http://127.0.0.1:{server.getsockname()[1]}'
-
-
-def _import_s() -> float:
-    began_s = time.monotonic()
-    subprocess.run([sys.executable, '-c', 'import boto3, rclpy, sqlite3'], check=True)
-    return time.monotonic() - began_s
 
 
 def _share(node) -> float:
@@ -51,12 +40,11 @@ def _median_s(call, times: int = 21) -> float:
 def test_info_while_four_uploads_are_stalled(start_node, parameters, proxy, ros, tmp_path) -> None:
     proxy.black_hole()
     start_node({**parameters, 'endpoint_url': proxy.url, 'request_timeout': 60}).serving()
-    idle_s = _median_s(lambda: ros.call(Info))
     logs = [write_log(tmp_path / f'{tmp_path.name}_{n}.ulg') for n in range(5)]
     answers = [ros.begin(Upload, file_path=str(log)) for log in logs]
     wait_until(lambda: ros.call(Info).uploading == 4)
     proxy.wait_for_connections(4)
-    assert _median_s(lambda: ros.call(Info)) < max(INFO_S, INFOS * idle_s)
+    assert _median_s(lambda: ros.call(Info)) < INFO_S
     wait_until(lambda: ros.call(Info).queued == 1)
     assert not any(answer.is_there() for answer in answers)
     proxy.heal()
@@ -66,10 +54,9 @@ def test_info_while_four_uploads_are_stalled(start_node, parameters, proxy, ros,
 def test_info_while_the_session_token_service_is_silent(start_node, parameters, silent_url, ros,
                                                         log) -> None:
     start_node({**parameters, 'session_token_url': silent_url, 'request_timeout': 60}).serving()
-    idle_s = _median_s(lambda: ros.call(Info))
     answers = [ros.begin(Upload, file_path=str(log)), ros.begin(List)]
     wait_until(lambda: ros.call(Info).uploading == 1)
-    assert _median_s(lambda: ros.call(Info)) < max(INFO_S, INFOS * idle_s)
+    assert _median_s(lambda: ros.call(Info)) < INFO_S
     assert not any(answer.is_there() for answer in answers)
 
 
@@ -81,7 +68,7 @@ def test_calls_end_in_time_without_network(start_node, parameters, silent_url, r
         got = answer.get()
         assert (got.success, got.status) == (False, 503), got.error
         assert got.error
-    assert time.monotonic() - began_s < 2 + 5 + 10
+    assert time.monotonic() - began_s < 2 + 5 + 3
 
 
 @pytest.mark.parametrize('session_service', ['refused', 'silent'])
@@ -89,13 +76,12 @@ def test_starts_without_network(start_node, parameters, silent_url, ros, session
     url = silent_url if session_service == 'silent' else 'http://127.0.0.1:9/session-token'
     ages_s = []
     for _ in range(STARTS):
-        bound_s = max(START_S, IMPORTS * _import_s())
         node = start_node({**parameters, 'session_token_url': url, 'endpoint_url': url}).serving()
         ages_s.append(node.age_s())
-        if ages_s[-1] < bound_s:
+        if ages_s[-1] < START_S:
             break
         node.stop()
-    assert ages_s[-1] < bound_s, (ages_s, bound_s)
+    assert min(ages_s) < START_S, ages_s
     info = ros.call(Info)
     assert info.success
     assert info.credential_state in ('none', 'failed')
@@ -130,4 +116,4 @@ def test_too_many_requests_are_refused(start_node, parameters, silent_url, ros) 
 def test_idles_at_no_cost(node, ros, log) -> None:
     assert ros.call(Upload, file_path=str(log)).success
     shares = [_share(node) for _ in range(3)]  # what belongs to the upload may be in the first
-    assert min(shares) < IDLE_SHARE, shares
+    assert min(shares) < 0.01, shares

@@ -105,7 +105,7 @@ def test_an_upload_from_its_first_to_its_last_byte(robot: Robot, ros: RosClient,
     under_way = [m for m in said if 0 < m.sent_bytes < SIZE]
     assert any(m.rate > MIB and m.remaining_s > 0 for m in under_way)
     pauses_s = [b - a for a, b in pairwise(_stamps_s(said))]
-    assert min(pauses_s) > PERIOD_S * 0.5, pauses_s
+    assert min(pauses_s) > PERIOD_S * 0.9, pauses_s
 
 
 def test_who_comes_late_sees_how_all_stand(robot: Robot, ros: RosClient, proxy: FaultProxy,
@@ -168,7 +168,7 @@ def test_many_logs_at_once(listener: Listener, robot: Robot, tmp_path: Path) -> 
     for log in logs:
         assert listener.states(log)[-1] == 'stored'
         pauses_s = [b - a for a, b in pairwise(_stamps_s(listener.of(log)))]
-        assert min(pauses_s, default=1.0) > PERIOD_S * 0.5
+        assert min(pauses_s, default=1.0) > PERIOD_S * 0.9
 
 
 def test_a_download_and_how_far_it_is(listener: Listener, robot: Robot, proxy: FaultProxy,

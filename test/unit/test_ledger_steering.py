@@ -180,7 +180,7 @@ def test_ten_thousand_that_wait(book) -> None:
         run.execute('COMMIT')
     began_s = time.process_time()
     assert book.ledger.backlog().count == 10_000
-    assert time.process_time() - began_s < 1
+    assert time.process_time() - began_s < 0.2
     found, total = book.ledger.queue(OPEN, None, 500)
     assert ([t.fingerprint.size for t in found], total) == (list(range(500)), 10_000)
     assert book.ledger.retry() == []  # the files are gone

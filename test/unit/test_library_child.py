@@ -302,7 +302,7 @@ def test_a_cancelled_check_ends_at_once(read: Read, children: OwnChildren) -> No
         read(FOREVER, cancel=cancel)
     ended_s = time.monotonic()
     stopping.join()
-    assert ended_s - cancelled_s[0] < 5  # 0.2 where nothing else runs; else, it is for ever
+    assert ended_s - cancelled_s[0] < 0.5  # 0.2 where nothing else runs
 
 
 def test_a_check_that_is_cancelled_already_does_not_begin(read: Read) -> None:

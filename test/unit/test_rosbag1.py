@@ -293,7 +293,7 @@ class TestBounds:
         verdict, _ = checked(content)
         assert verdict.is_usable
         assert 'not all of it' in verdict.reason
-        assert time.process_time() - begin < 5
+        assert time.process_time() - begin < 1.5
 
     @pytest.mark.parametrize('is_closed', [True, False])
     def test_connections_of_many_fields(self, is_closed):
@@ -312,7 +312,7 @@ class TestBounds:
         verdict, _ = checked(begin + records)
         assert (verdict.outcome, 'fields' in verdict.reason) == (
             VALID if is_closed else TRUNCATED, True)
-        assert time.process_time() - begun < 5
+        assert time.process_time() - begun < 1.5
 
 
 def unlike_index_data(chunks: int, connections: int) -> bytes:

@@ -160,7 +160,7 @@ def test_what_rosbag2_does_not_write_is_corrupt_at_little_cost(there, instead):
     verdict = verdict_on(WHOLE.replace(there, instead, 1))
     assert verdict.outcome == CORRUPT
     assert verdict.reason
-    assert time.process_time() - before_s < 3
+    assert time.process_time() - before_s < 1
 
 
 def test_two_documents_are_corrupt():
@@ -222,7 +222,7 @@ def test_of_more_than_anybody_writes_not_all_is_looked_at(more, tmp_path):
             assert verdict.outcome == VALID
             assert verdict.reason.startswith('not all of it was looked at')
         assert metadata.describe() == Description('rosbag2')
-        assert time.process_time() - before_s < 5
+        assert time.process_time() - before_s < 1.5
 
 
 @pytest.mark.parametrize('end', [

@@ -79,7 +79,7 @@ def looked_at(path: Path) -> tuple[Verdict, float]:
 def test_one_row_many_times_is_not_looked_at_each_time(tmp_path, table, same):
     verdict, cpu_s = looked_at(write(tmp_path / 'x.db3', table, same))
     assert verdict.outcome != VALID or verdict.reason or table == 'messages'
-    assert cpu_s < 4
+    assert cpu_s < 1
 
 
 @pytest.mark.parametrize('junk', ['[' * 60_000, '/*' * 30_000, '`"' * 20_000, "'[" * 20_000])
@@ -89,4 +89,4 @@ def test_a_statement_is_read_once(tmp_path, junk):
         database.execute('PRAGMA writable_schema = ON')
         database.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'topics'",
                          (made_logs.TOPICS[:-1] + junk,))
-    assert looked_at(path)[1] < 3
+    assert looked_at(path)[1] < 0.5

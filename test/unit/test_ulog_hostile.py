@@ -14,7 +14,7 @@ import made_ulog
 import pytest
 
 MIB = 1024 * 1024
-CPU_S = 5.0
+CPU_S = 1.5
 MEMORY_BYTES = 48 * MIB
 BASE = made_ulog.head() + made_ulog.topics()
 ONE_TOPIC = parts.topic_format('t', 'uint64_t timestamp;')

@@ -33,6 +33,8 @@ class Attempt:
     :param transfer: as it was claimed
     :param journal: of its upload
     :param clock: monotonic seconds
+
+    ``has_ended`` is set when its outcome is known, which may not be written down yet.
     """
 
     def __init__(self, transfer: Transfer, journal: TransferJournal,
@@ -40,6 +42,7 @@ class Attempt:
         self.transfer = transfer
         self.journal = journal
         self.cancel = threading.Event()
+        self.has_ended = False
         self.meter = Meter(clock)
         self._clock = clock
         self._moved_s = clock()

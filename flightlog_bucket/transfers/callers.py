@@ -135,12 +135,15 @@ class Callers:
         waiters = self._waiting.of(transfer_id)
         if not any(waiter.is_withdrawn for waiter in waiters):
             return
+        attempt = self._running.get(transfer_id)
+        if attempt is not None and attempt.has_ended:
+            return  # told() comes next, and knows what to say
         is_wanted = not all(waiter.is_withdrawn for waiter in waiters)
         if is_wanted or not self._ledger.is_revocable(transfer_id):
             tell_going_on(self._waiting.take_withdrawn(transfer_id),
                           'somebody else waits for it' if is_wanted else OTHERS)
-        elif transfer_id in self._running:
-            self._running[transfer_id].cancel.set()
+        elif attempt is not None:
+            attempt.cancel.set()
         elif transfer_id not in self._unwritten:
             self._withdrawals.end(transfer_id, self._waiting.take_withdrawn(transfer_id))
 

@@ -21,6 +21,11 @@ class MemoryJournal:
         """Of the parts that are up."""
         return {part.number for part in self.progress.parts} if self.progress else set()
 
+    @property
+    def up_bytes(self) -> int:
+        """Of the parts that are up."""
+        return sum(part.size for part in self.progress.parts) if self.progress else 0
+
     def begin(self, fingerprint: Fingerprint) -> Optional[Progress]:
         with self._lock:
             if self._fingerprint is not None and not fingerprint.is_same(self._fingerprint):

@@ -173,6 +173,31 @@ def test_what_was_refused_meanwhile_is_refused(desk) -> None:
     assert desk.found('a.ulg').reason.endswith('no ULog')
 
 
+@pytest.mark.parametrize('when', ['before', 'after'])
+@pytest.mark.parametrize('outcome', [None, ValidationFailed('no ULog'), Unavailable('down')])
+def test_withdrawn_while_its_end_is_written_down(desk, monkeypatch, when, outcome) -> None:
+    goal = desk.goal('a.ulg')
+    desk.step()
+    settle = desk.worker._settlement.settle
+
+    def settle_and_withdraw(*arguments, **options):
+        if when == 'before':
+            desk.worker.withdraw(goal)
+        is_written = settle(*arguments, **options)
+        if when == 'after':
+            desk.worker.withdraw(goal)
+        return is_written
+    monkeypatch.setattr(desk.worker._settlement, 'settle', settle_and_withdraw)
+    desk.end(outcome)
+    if outcome is None:
+        assert goal.result(0).s3_key == 'key/a.ulg'
+    else:
+        told = ValidationFailed if isinstance(outcome, ValidationFailed) else Withdrawn
+        assert type(goal.exception(5)) is told
+        assert 'goes on' not in str(goal.exception(5))
+    assert desk.found('a.ulg').state == (STORED if outcome is None else REJECTED)
+
+
 def test_a_stored_log_that_is_looked_for_again_is_not_cancelled(desk) -> None:
     desk.accept('a.ulg')
     desk.step()

@@ -4,6 +4,7 @@ import signal
 import threading
 
 import corpus
+from hypothesis import HealthCheck, settings
 import pytest
 from support.rclone_server import find_rclone, RcloneServer
 
@@ -12,6 +13,11 @@ from support.rclone_server import find_rclone, RcloneServer
 if (threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is signal.SIG_IGN):
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A busy machine is no failure; the time limit of pytest bounds the whole test.
+settings.register_profile('flightlog_bucket', deadline=None,
+                          suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('flightlog_bucket')
 
 
 @pytest.fixture(scope='session')

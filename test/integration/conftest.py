@@ -11,7 +11,7 @@ from flightlog_bucket import BucketSettings, FlightLogBucket
 from flightlog_bucket.sandbox import Sandbox
 from flightlog_bucket.settings import MIB
 import pytest
-from support.expect import TIMEOUT_S
+from support.expect import give_token, TIMEOUT_S
 from support.fault_proxy import FaultProxy
 from support.foreign_app import ForeignApp
 from support.logs import write_big_ulg, write_dated_log
@@ -105,7 +105,13 @@ def bucket(connect: Connect) -> FlightLogBucket:
 @pytest.fixture
 def hurried(connect: Connect, proxy: FaultProxy) -> FlightLogBucket:
     """Give a connection through the proxy that has a token, and 3 s for a call."""
-    bucket = connect(endpoint_url=proxy.url, request_timeout_s=TIMEOUT_S)
+    return give_token(connect(endpoint_url=proxy.url, request_timeout_s=TIMEOUT_S))
+
+
+@pytest.fixture
+def patient(connect: Connect, proxy: FaultProxy) -> FlightLogBucket:
+    """Give the same with the usual 30 s, where the test is not about time."""
+    bucket = connect(endpoint_url=proxy.url)
     bucket.fetch_credentials()
     return bucket
 

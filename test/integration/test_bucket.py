@@ -11,6 +11,7 @@ from flightlog_bucket.errors import ObjectNotFound
 import pytest
 from support.expect import failure
 from support.fault_proxy import FaultProxy
+from support.faults import Delay
 from support.logs import write_dated_log
 from support.objects import objects
 
@@ -142,10 +143,12 @@ def test_other_content_gets_a_key_of_its_own(bucket: FlightLogBucket, admin: Any
 
 @pytest.mark.parametrize('connections', [1, 2])
 def test_two_logs_race_for_one_key(connections: int, connect: Callable[..., FlightLogBucket],
-                                   admin: Any, tmp_path: Path) -> None:
+                                   proxy: FaultProxy, admin: Any, tmp_path: Path) -> None:
     one, other = same_clock(tmp_path, 2)
-    first = connect()
-    second = first if connections == 1 else connect()
+    # Both find the key free; moto looks, and then writes, with time for another in between.
+    proxy.fail(Delay(1.0), method='PUT')
+    first = connect(endpoint_url=proxy.url)
+    second = first if connections == 1 else connect(endpoint_url=proxy.url)
     stored = in_threads(lambda: first.upload(one), lambda: second.upload(other))
     assert not any(s.already_stored for s in stored)
     assert objects(admin, first) == {s.s3_key: s.file_size for s in stored}

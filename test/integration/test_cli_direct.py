@@ -14,6 +14,7 @@ from flightlog_bucket.sandbox import Sandbox
 from flightlog_bucket.sandbox.process import package_environment
 import pytest
 from support.direct import connected, Steps
+from support.expect import wait_until
 from support.logs import METADATA, write_dated_log, write_log
 
 Options = dict[str, str]
@@ -59,7 +60,7 @@ def test_a_log_goes_up_and_comes_back(options: Options, big_log: Path, tmp_path:
         assert (stored.file_size, stored.already_stored, stored.verdict) == (size, False, 'valid')
         entries = list(backend.list('', most=None))
         assert [(e.key, e.size) for e in entries] == [(stored.s3_key, size)]
-        assert backend.keys() == (stored.s3_key,)
+        wait_until(lambda: backend.keys() == (stored.s3_key,))  # none where that takes long
         download(backend, stored.s3_key, tmp_path / 'back.ulg', steps=down)
         assert filecmp.cmp(big_log, tmp_path / 'back.ulg', shallow=False)
         assert upload(backend, big_log).already_stored

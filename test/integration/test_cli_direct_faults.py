@@ -10,7 +10,7 @@ from threading import Event
 import time
 from typing import Any
 
-from flightlog_bucket.cli.backend import Backend, Failure, NotReachable, Step, Uploaded
+from flightlog_bucket.cli.backend import Backend, Failure, NotReachable, Uploaded
 from flightlog_bucket.sandbox import Sandbox
 from flightlog_bucket.sandbox.process import package_environment
 from flightlog_bucket.settings import MIB
@@ -18,9 +18,10 @@ import pytest
 from support.direct import connected, Steps
 from support.expect import wait_until
 from support.fault_proxy import FaultProxy
-from support.faults import ACCESS_DENIED, LoseAnswer, Reply, ResetUpload
+from support.faults import ACCESS_DENIED, LoseAnswer, Reply, ResetUpload, Tap
 from support.logs import write_big_ulg
 from support.session_service import Answer, ScriptedSessionService
+from support.uploading import Held
 
 Options = dict[str, str]
 
@@ -33,7 +34,7 @@ def options(sandbox: Sandbox, proxy: FaultProxy, machine: str, tmp_path: Path) -
     """Give what sends part after part by the proxy."""
     config = tmp_path / 'flightlog.yaml'
     config.write_text('/**:\n  ros__parameters:\n    max_concurrent_parts: 1\n'
-                      f'    part_size: {PART_BYTES}\n    request_timeout: 3\n')
+                      f'    part_size: {PART_BYTES}\n    request_timeout: 10\n')
     return {'config': os.fspath(config), 'bucket': sandbox.bucket_name,
             'endpoint_url': proxy.url, 'session_token_url': sandbox.session_token_url,
             'machine': machine, 'state_directory': os.fspath(tmp_path / 'state')}
@@ -63,19 +64,23 @@ def open_uploads(admin: Any, options: Options) -> list[str]:
             if f'/{options["machine"]}/' in entry['Key']]
 
 
-def stop_after(count: int, cancel: Event) -> Callable[[Step], None]:
-    """Return what stops an upload once so many bytes are up."""
-    return lambda step: cancel.set() if step.done_bytes >= count else None
+def stop_after(parts: int, cancel: Event, proxy: FaultProxy) -> None:
+    """Let an upload be stopped when so many parts are up, and the next one is on its way."""
+    def stop(offset: int, block: bytes) -> bytes:
+        cancel.set()
+        return block
+    proxy.fail(Tap(), parts, method='PUT', kind='uploadId')
+    proxy.fail(Tap(request=stop), method='PUT', kind='uploadId')
 
 
 def test_a_stopped_upload_goes_on_with_the_next_command(
         options: Options, proxy: FaultProxy, big_log: Path, admin: Any) -> None:
     cancel, again = Event(), Steps()
+    stop_after(2, cancel, proxy)
     with connected(**options) as first, pytest.raises(Failure) as caught:
-        upload(first, big_log, Steps(stop_after(2 * PART_BYTES + 1, cancel)), cancel)
+        upload(first, big_log, cancel=cancel)
     assert caught.value.status == 499
-    up = next(text for text in ('10.5 MB', '15.7 MB') if text in str(caught.value))
-    assert f'{up} of 19.9 MB are up' in str(caught.value)
+    assert '10.5 MB of 19.9 MB are up' in str(caught.value)
     assert stored(admin, options) == []
     assert len(open_uploads(admin, options)) == 1
     before = proxy.count('PUT', 'uploadId')
@@ -96,13 +101,16 @@ def test_a_killed_upload_goes_on_with_the_next_command(
             f'with connected(**{options!r}) as backend:\n'
             f'    backend.upload({os.fspath(big_log)!r}, name="", enqueue_only=False,\n'
             '                   on_step=Steps(), cancel=threading.Event())\n')
+    held = Held(MIB)
+    proxy.fail(Tap(), 2, method='PUT', kind='uploadId')  # two parts pass
+    proxy.fail(held.fault, None, method='PUT', kind='uploadId')
     child = subprocess.Popen([sys.executable, '-c', code], env=package_environment())
     try:
-        proxy.wait_until(lambda exchanges: sum(
-            e.method == 'PUT' and e.status == 200 for e in exchanges) >= 2)
+        assert held.is_held.wait(60)
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait(30)
+    held.let_go()
     proxy.reset_all()
     before = proxy.count('PUT', 'uploadId')
     with connected(**options) as backend:
@@ -180,12 +188,9 @@ def test_a_missing_permission_is_said_at_once(backend: Backend, proxy: FaultProx
 
 def test_a_permission_that_goes_in_mid_upload_is_waited_for(
         backend: Backend, proxy: FaultProxy, big_log: Path) -> None:
-    def refuse(step: Step) -> None:
-        if step.done_bytes > PART_BYTES and not any(s.reason for s in steps):
-            proxy.fail(ACCESS_DENIED, None, method='PUT')
-        if step.reason:
-            proxy.heal()
-    steps = Steps(refuse)
+    proxy.fail(Tap(), 2, method='PUT', kind='uploadId')  # two parts pass
+    proxy.fail(ACCESS_DENIED, None, method='PUT')
+    steps = Steps(lambda step: proxy.heal() if step.reason else None)
     assert upload(backend, big_log, steps).file_size == big_log.stat().st_size
     assert any(step.reason for step in steps)
 
@@ -234,13 +239,14 @@ def test_who_reads_the_ledger_is_in_the_way_of_nobody(options: Options, log: Pat
 
 
 def test_what_was_given_up_is_cleared_away(
-        session_of_role: Callable[..., ScriptedSessionService], options: Options, tmp_path: Path,
-        admin: Any) -> None:
+        session_of_role: Callable[..., ScriptedSessionService], options: Options,
+        proxy: FaultProxy, tmp_path: Path, admin: Any) -> None:
     options = {**options, 'session_token_url': session_of_role('s3:*').url}
     copy, cancel = tmp_path / 'flight.ulg', Event()
     write_big_ulg(copy, BIG_BYTES)
-    with connected(**options) as first, pytest.raises(Failure):
-        upload(first, copy, Steps(stop_after(PART_BYTES + 1, cancel)), cancel)
+    stop_after(1, cancel, proxy)
+    with connected(**options) as first, pytest.raises(Failure, match='are up'):
+        upload(first, copy, cancel=cancel)
     write_big_ulg(copy, BIG_BYTES, seed=1)
     with connected(**options) as second:
         log = upload(second, copy)

@@ -1,9 +1,12 @@
 """``make demo``, less the building: a process that shows the main job and says the truth."""
+from collections.abc import Iterator
+from contextlib import contextmanager
 import os
 from pathlib import Path
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 from typing import Optional
@@ -35,6 +38,39 @@ def demo(directory: Path, *arguments: str, **more: str) -> subprocess.CompletedP
         text=True, encoding='utf-8', timeout=_BOUND_S)
     assert list(temporary.iterdir()) == [], 'temporary files are left'
     return done
+
+
+@contextmanager
+def halted_demo(env: dict[str, str]) -> Iterator[tuple['subprocess.Popen[bytes]', socket.socket]]:
+    """Run the demonstration until a log is stored; it goes on when somebody reads what it says."""
+    output, its_output = socket.socketpair()
+    output.settimeout(_BOUND_S)
+    its_output.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # for as few lines as can be
+    with output, its_output, subprocess.Popen(
+            [sys.executable, '-u', '-m', 'flightlog_bucket.demo'], env=env, stdout=its_output,
+            stderr=its_output, start_new_session=True) as process:
+        its_output.close()
+        try:
+            said = b''
+            while not said.endswith(b'is stored\n'):
+                byte = output.recv(1)
+                assert byte, said
+                said += byte
+            yield process, output
+        finally:
+            process.kill()
+
+
+def end_of(process: 'subprocess.Popen[bytes]', output: socket.socket, number: int) -> int:
+    """Send a signal, read what is said until the end, and return the exit code."""
+    process.send_signal(number)
+    while output.recv(4096):
+        pass
+    return process.wait(_BOUND_S)
+
+
+def children(pid: int) -> list[int]:
+    return [*map(int, Path(f'/proc/{pid}/task/{pid}/children').read_text().split())]
 
 
 def test_it_does_the_main_job_on_logs_of_its_own(tmp_path: Path) -> None:
@@ -93,28 +129,13 @@ def test_a_missing_file_is_said_before_anything_is_done(tmp_path: Path) -> None:
     (signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_whenever_it_ends_nothing_is_left(tmp_path: Path, number: int,
                                           code: Optional[int]) -> None:
-    process = subprocess.Popen(
-        [sys.executable, '-u', '-m', 'flightlog_bucket.demo'], env=environment(tmp_path),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0, start_new_session=True)
-    with process:
-        try:
-            assert process.stdout is not None
-            said = b''
-            while b'is stored' not in said:
-                assert select.select([process.stdout], [], [], _BOUND_S)[0], said
-                line = process.stdout.readline()
-                assert line, said
-                said += line
-            ends = [os.pidfd_open(int(word)) for word in Path(
-                f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()]
-            assert len(ends) == 2
-            process.send_signal(number)
-            assert process.wait(_BOUND_S) == code
-            for end in ends:
-                assert select.select([end], [], [], 30)[0], 'a child is left'
-                os.close(end)
-        finally:
-            process.kill()
+    with halted_demo(environment(tmp_path)) as (process, output):
+        ends = [os.pidfd_open(pid) for pid in children(process.pid)]
+        assert len(ends) == 2
+        assert end_of(process, output, number) == code
+        for end in ends:
+            assert select.select([end], [], [], 30)[0], 'a child is left'
+            os.close(end)
 
 
 def test_what_the_sandbox_says_can_be_typed(tmp_path: Path) -> None:
@@ -160,22 +181,12 @@ def test_what_the_sandbox_says_can_be_typed(tmp_path: Path) -> None:
 
 def test_the_domain_of_the_person_is_not_used(tmp_path: Path) -> None:
     # Nothing that is in it can be met: the node of a robot, above all.
-    process = subprocess.Popen(
-        [sys.executable, '-u', '-m', 'flightlog_bucket.demo'],
-        env=environment(tmp_path, ROS_DOMAIN_ID='7'), stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True)
-    with process:
-        try:
-            assert process.stdout is not None
-            assert any('is stored' in line for line in process.stdout)
-            children = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text()
-            domains = [domain for pid in children.split() for domain in re.findall(
-                r'(?:^|\0)ROS_DOMAIN_ID=(\d+)', Path(f'/proc/{pid}/environ').read_text())]
-            assert len(domains) == 2
-            assert all(int(domain) in DOMAINS for domain in domains)
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(_BOUND_S)
+    with halted_demo(environment(tmp_path, ROS_DOMAIN_ID='7')) as (process, output):
+        domains = [domain for pid in children(process.pid) for domain in re.findall(
+            r'(?:^|\0)ROS_DOMAIN_ID=(\d+)', Path(f'/proc/{pid}/environ').read_text())]
+        assert len(domains) == 2
+        assert all(int(domain) in DOMAINS for domain in domains)
+        end_of(process, output, signal.SIGINT)
 
 
 def test_on_a_terminal_it_draws_how_far_the_uploads_are(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ PART_BYTES = 5 * MIB
 @pytest.fixture
 def uploading(connect: Connect, proxy: FaultProxy, session_of_role: Callable[..., Any],
               tmp_path: Path) -> Iterator[Uploading]:
-    bucket = connect(endpoint_url=proxy.url, max_concurrent_parts=1, request_timeout_s=10,
+    bucket = connect(endpoint_url=proxy.url, max_concurrent_parts=1, request_timeout_s=20,
                      session_token_url=session_of_role('s3:*').url)
     bucket.fetch_credentials()
     with Uploading(bucket, tmp_path / 'state') as running:
@@ -196,7 +196,7 @@ def test_cancelled_without_network_and_removed_later(uploading: Uploading, proxy
 def test_cancelled_while_the_answer_to_the_last_write_is_lost(
         kind: str, uploading: Uploading, proxy: FaultProxy, tmp_path: Path, admin: Any) -> None:
     in_parts = kind == 'in parts'
-    log = write_big_ulg(tmp_path / 'lost.ulg', (11 if in_parts else 1) * MIB)
+    log = write_big_ulg(tmp_path / 'lost.ulg', (17 if in_parts else 1) * MIB)
     goals: list[Any] = []
     is_asked = Event()
 
@@ -207,7 +207,8 @@ def test_cancelled_while_the_answer_to_the_last_write_is_lost(
                kind='uploadId' if in_parts else '')
     goals.append(uploading.goal(log))
     is_asked.set()
-    stored = goals[0].result(30)
+    stored = goals[0].result(60)
+    assert goals[0].is_withdrawn
     assert content(admin, uploading.bucket, stored.s3_key) == log.read_bytes()
     assert uploading.standing(goals[0]).state == STORED
     assert open_uploads(admin, uploading.bucket) == []

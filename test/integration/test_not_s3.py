@@ -16,7 +16,7 @@ from flightlog_bucket.errors import (
 )
 from flightlog_bucket.storage.connecting import own_connections
 import pytest
-from support.expect import failure, failure_of_every_call, TIMEOUT_S
+from support.expect import failure, failure_of_every_call, give_token, TIMEOUT_S
 from support.fault_proxy import FaultProxy
 from support.faults import Page, Reply
 from support.session_service import ScriptedSessionService
@@ -30,58 +30,58 @@ LISTING = (b'<ListBucketResult><Name>flight-logs</Name><Contents><Key>flight_log
 
 @pytest.mark.parametrize('status', [200, 204])
 @pytest.mark.parametrize('body', [b'', b'<html>Log in</html>', LISTING.replace(b'when', b'')])
-def test_a_captive_portal_with_an_etag(status: int, body: bytes, hurried: FlightLogBucket,
+def test_a_captive_portal_with_an_etag(status: int, body: bytes, patient: FlightLogBucket,
                                        proxy: FaultProxy, log: Path, tmp_path: Path) -> None:
     proxy.fail(Page(status, b'' if status == 204 else body, headers=('ETag: "5e-1"',)), None)
-    failure_of_every_call(hurried, log, tmp_path / 'x', NotS3, 502, 'is not S3')
+    failure_of_every_call(patient, log, tmp_path / 'x', NotS3, 502, 'is not S3')
 
 
 @pytest.mark.parametrize('status', [201, 202, 206])
-def test_a_deletion_that_is_none(status: int, hurried: FlightLogBucket, proxy: FaultProxy,
+def test_a_deletion_that_is_none(status: int, patient: FlightLogBucket, proxy: FaultProxy,
                                  log: Path) -> None:
-    key = hurried.upload(log).s3_key
+    key = patient.upload(log).s3_key
     proxy.fail(Page(status, b'', headers=(REQUEST_ID,)), None, method='DELETE')
     with failure(NotS3, 502, 'what answered delete_object is not S3'):
-        hurried.delete(key)
+        patient.delete(key)
 
 
-def test_a_deletion_that_is_answered_with_200(hurried: FlightLogBucket, proxy: FaultProxy,
+def test_a_deletion_that_is_answered_with_200(patient: FlightLogBucket, proxy: FaultProxy,
                                               log: Path) -> None:
-    key = hurried.upload(log).s3_key
+    key = patient.upload(log).s3_key
     proxy.fail(Page(200, b'', headers=(REQUEST_ID,)), None, method='DELETE')
-    hurried.delete(key)
+    patient.delete(key)
 
 
 @pytest.mark.parametrize('header', ['Last-Modified: yesterday', 'x-amz-mp-parts-count: abc',
                                     'x-amz-missing-meta: z'])
-def test_headers_that_make_no_sense(header: str, hurried: FlightLogBucket, proxy: FaultProxy,
+def test_headers_that_make_no_sense(header: str, patient: FlightLogBucket, proxy: FaultProxy,
                                     log: Path) -> None:
     page = Page(200, b'', headers=(REQUEST_ID, 'ETag: "5e-1"', header))
     proxy.fail(page, None, method='HEAD')
     with failure(NotS3, 502, 'what answered head_object is not S3'):
-        hurried.upload(log)
+        patient.upload(log)
 
 
 @pytest.mark.parametrize('body', [LISTING, LISTING.replace(b'<Size>1', b'<Size>one')])
-def test_a_listing_that_makes_no_sense(body: bytes, hurried: FlightLogBucket,
+def test_a_listing_that_makes_no_sense(body: bytes, patient: FlightLogBucket,
                                        proxy: FaultProxy) -> None:
     proxy.fail(Page(200, body, 'application/xml', (REQUEST_ID,)), None)
     with failure(NotS3, 502, 'what answered list_objects_v2 is not S3'):
-        hurried.list_files()
+        patient.list_files()
 
 
-def test_a_body_that_a_reverse_proxy_does_not_take(hurried: FlightLogBucket, proxy: FaultProxy,
+def test_a_body_that_a_reverse_proxy_does_not_take(patient: FlightLogBucket, proxy: FaultProxy,
                                                    log: Path) -> None:
     proxy.fail(Page(413, b'<html>Request Entity Too Large</html>'), None, method='PUT')
     with failure(StorageError, 502, 'HTTP 413'):
-        hurried.upload(log)
+        patient.upload(log)
 
 
-def test_a_setting_that_s3_refuses_is_no_fault_of_the_log(hurried: FlightLogBucket,
+def test_a_setting_that_s3_refuses_is_no_fault_of_the_log(patient: FlightLogBucket,
                                                           proxy: FaultProxy, log: Path) -> None:
     proxy.fail(Reply(400, 'InvalidArgument', 'Unsupported KMS key'), None, method='PUT')
     with failure(StorageError, 502, 'InvalidArgument: Unsupported KMS key'):
-        hurried.upload(log)
+        patient.upload(log)
 
 
 def test_secrets_that_a_server_says_back(connect: Connect, proxy: FaultProxy,
@@ -115,9 +115,8 @@ def test_a_silent_name_server(connect: Connect, log: Path, tmp_path: Path,
         return look_up(host, *arguments, **options)
 
     monkeypatch.setattr(socket, 'getaddrinfo', silent)
-    bucket = connect(endpoint_url='http://s3.example', addressing_style='path',
-                     request_timeout_s=TIMEOUT_S)
-    bucket.fetch_credentials()
+    bucket = give_token(connect(endpoint_url='http://s3.example', addressing_style='path',
+                                request_timeout_s=TIMEOUT_S))
     try:
         failure_of_every_call(bucket, log, tmp_path / 'x', Unavailable, 503,
                               'no connection to s3.example in time', 'check the network')

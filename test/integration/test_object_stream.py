@@ -23,7 +23,7 @@ from flightlog_bucket.storage.object_stream import ObjectStream
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 import pytest
-from support.expect import ENDS_WITHIN_S, failure
+from support.expect import ENDS_WITHIN_S, failure, give_token, TIMEOUT_S
 from support.fault_proxy import FaultProxy
 from support.faults import CutAnswer, flip, Tap
 from support.logs import write_big_ulg
@@ -167,11 +167,12 @@ def test_it_never_gets_on(way: FlightLogBucket, proxy: FaultProxy, key: str) -> 
     assert len(arrived) <= MIB
 
 
-def test_it_stalls(hurried: FlightLogBucket, proxy: FaultProxy, key: str) -> None:
+def test_it_stalls(connect: Connect, proxy: FaultProxy, key: str) -> None:
+    bucket = give_token(connect(endpoint_url=proxy.url, request_timeout_s=2 * TIMEOUT_S))
     proxy.fail(Tap(answer=lambda offset, block: block if offset < MIB else b''), method='GET')
     proxy.fail(Tap(answer=lambda offset, block: b''), None, method='GET')
-    stream = hurried.open(key)
-    with failure(Unavailable, 503, within_s=ENDS_WITHIN_S):
+    stream = bucket.open(key)
+    with failure(Unavailable, 503, within_s=TIMEOUT_S + ENDS_WITHIN_S):
         read(stream)
 
 
@@ -213,10 +214,10 @@ def test_it_is_replaced_meanwhile(
             b''.join(stream)
 
 
-def test_a_reader_that_pauses_is_no_stall(hurried: FlightLogBucket, proxy: FaultProxy, key: str,
+def test_a_reader_that_pauses_is_no_stall(way: FlightLogBucket, proxy: FaultProxy, key: str,
                                           content: bytes) -> None:
     proxy.fail(CutAnswer(192 * KIB), method='GET')
-    with hurried.open(key) as stream:
+    with way.open(key) as stream:
         arrived = b''
         while len(arrived) < 192 * KIB:
             arrived += next(stream)

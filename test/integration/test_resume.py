@@ -223,7 +223,9 @@ def test_whether_parts_may_be_listed_is_asked_once(
         with failure(Unavailable, 503):
             bucket.upload(big_log, journal=journal)
     assert 1 <= proxy.count('GET') <= 2  # the second with a new token
-    assert not [r for r in caplog.records if r.levelname == 'WARNING']
+    # An upload of an earlier test may still be given up in the background.
+    assert not [r for r in caplog.records if r.levelname == 'WARNING'
+                and not r.threadName.startswith('flightlog-abort')]
 
 
 def test_a_part_that_s3_has_lost_is_sent_again(

@@ -136,6 +136,9 @@ def test_a_pause_is_told(node: Node, log: Path) -> None:
     node.uploads.set_paused(True)
     followed = node.uploads.follow(log, '')
     node.changes.clear()
+    node.uploads.set_paused(True)  # again: what goes on changes as well
+    assert node.changes == followed.ids
+    node.changes.clear()
     node.uploads.set_paused(False)
     assert node.changes[0] == followed.ids[0]
     assert followed.outcomes[0].result(30)

@@ -17,7 +17,7 @@ from flightlog_bucket.errors import (
 )
 import pytest
 from support.damaged import write_corrupt, write_corrupt_within, write_cut
-from support.expect import failure
+from support.expect import failure, give_token
 from support.fault_proxy import FaultProxy
 from support.faults import Reply
 from support.journals import MemoryJournal
@@ -102,7 +102,8 @@ def test_a_full_check_is_not_made_anew_for_each_try(
     as_it_was = flight_log.read_whole
     monkeypatch.setattr(flight_log, 'read_whole',
                         lambda *given: read.append(given[0]) or as_it_was(*given))
-    bucket = connect(endpoint_url=proxy.url, validation_level='full', request_timeout_s=3.0)
+    bucket = give_token(connect(endpoint_url=proxy.url, validation_level='full',
+                                request_timeout_s=3))
     log = write_dated_log(tmp_path / 'flight.ulg')
     proxy.refuse()
     for _ in range(2):
@@ -188,7 +189,7 @@ def test_an_upload_under_another_key_is_not_gone_on_with(
         tmp_path: Path) -> None:
     path, journal = write_corrupt_within(tmp_path / 'flight.ulg'), MemoryJournal()
     proxy.fail(Reply(500, 'InternalError'), None, method='PUT', kind='uploadId')
-    begun = connect(endpoint_url=proxy.url, request_timeout_s=2.0, max_concurrent_parts=1)
+    begun = connect(endpoint_url=proxy.url, request_timeout_s=9, max_concurrent_parts=1)
     with pytest.raises(Unavailable):
         begun.upload(path, journal=journal)
     assert journal.progress is not None

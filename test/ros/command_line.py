@@ -16,7 +16,7 @@ from typing import Any, Optional
 from flightlog_bucket.sandbox import Sandbox
 from flightlog_bucket.sandbox.process import package_environment
 from flightlog_bucket.srv import Upload
-from in_process import run_here
+from in_process import run_here, wait_until_forgotten
 from ros_client import RosClient
 
 WAIT_S = 60.0
@@ -55,7 +55,8 @@ def run(*arguments: object, cwd: Optional[Path] = None, **options: Any) -> tuple
 
 
 def parameters_of_own(parameters: Mapping[str, Any], tmp_path: Path) -> dict[str, Any]:
-    """Return the parameters of a robot that no other test has."""
+    """Return the parameters of a robot that no other test has; the next node is the only one."""
+    wait_until_forgotten(KNOWN['FLIGHTLOG_NODE'])
     name = ''.join(c if c.isalnum() else '-' for c in tmp_path.name)
     return {**parameters, 'robot_instance_id': name}
 

@@ -46,6 +46,19 @@ class DiagnosticsListener:
         """Wait until a task has this level, and these words; return its status."""
         return self.wait_until(task, lambda s: s.level == level and words in s.message)
 
+    def wait_until_told(self, task: str, level: bytes, words: str) -> Any:
+        """Wait for what may have passed by now: return the first status of a task like that."""
+        found: list[Any] = []
+
+        def is_there() -> bool:
+            found[:] = [status for message in self.messages for status in message.status
+                        if (status.name, status.level) == (self._begin + task, level)
+                        and words in status.message]
+            return bool(found)
+        with self._changed:
+            assert self._changed.wait_for(is_there, WAIT_S), (task, self.messages[-1:])
+            return found[0]
+
     def wait_until(self, task: str, condition: Callable[[Any], bool]) -> Any:
         """Wait until the newest status of a task is as it is wanted; return it."""
         found: list[Any] = []

@@ -13,7 +13,6 @@ from ros_client import RosClient, WAIT_S
 from support.expect import wait_until
 
 ASK_AGAIN_S = 4.0
-SETTLE_S = 0.5
 DEEP = QoSProfile(depth=1000)
 SUCCEEDED, ABORTED = GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_ABORTED
 CANCELED = GoalStatus.STATUS_CANCELED
@@ -24,6 +23,7 @@ class SentGoal:
 
     def __init__(self, ros: RosClient, client: Any, fields: dict[str, Any]) -> None:
         self._ros = ros
+        self.began_s = time.monotonic()
         self._changed = threading.Condition()
         self._feedback: list[tuple[float, Any]] = []
         self._handle: Any = None
@@ -122,6 +122,7 @@ class GoalSender:
 
     def __init__(self, ros: RosClient, namespace: str = '') -> None:
         self._ros = ros
+        self._namespace = namespace
         self._is_known = False
         self._client = ros.do(lambda: ActionClient(
             ros.node, UploadLog, f'{namespace}/flightlog_bucket/upload_log',
@@ -133,7 +134,7 @@ class GoalSender:
         assert self._client.wait_for_server(WAIT_S)
         if not self._is_known:
             # The server may hear of this client later, and then its first answer is lost.
-            time.sleep(SETTLE_S)
+            self._ros.meet(f'{self._namespace}/flightlog_bucket')
             self._is_known = True
         return SentGoal(self._ros, self._client, fields)
 

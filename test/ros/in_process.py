@@ -10,8 +10,11 @@ from unittest.mock import patch
 
 from flightlog_bucket.cli.main import main
 from flightlog_bucket.cli.over_ros import session as sessions
+from flightlog_bucket.cli.over_ros.finding import lives_of
+from support.expect import wait_until
 
 _Session = sessions.Session
+_LEASE_S = 30.0  # after it, the middleware takes nobody for alive who is not
 
 
 class _Shared:
@@ -42,6 +45,15 @@ def run_here(arguments: Sequence[str], environment: Mapping[str, str],
 def known_session() -> _Session:
     """Return the session of all commands, which meets a node while that starts."""
     return _Session().__enter__()
+
+
+def wait_until_forgotten(name: str) -> None:
+    """
+    Wait until that session sees no node of a name: two of one name are an error.
+
+    :param name: of nodes that have ended; on a busy computer, maybe without saying goodbye
+    """
+    wait_until(lambda: not lives_of(known_session().node, name), _LEASE_S)
 
 
 def _forget_all_of(node: Any) -> None:

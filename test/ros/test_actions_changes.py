@@ -18,7 +18,7 @@ from support.logs import START_NS, write_big_ulg, write_long_to_check
 from support.objects import check_each_is_stored_once, digests
 
 SIZE = 32 * MIB
-CHECKED = 10
+CHECKED = 20
 
 
 @pytest.fixture
@@ -45,7 +45,8 @@ def test_a_log_that_is_rewritten_smaller(goals: GoalSender, robot: Robot, sandbo
     log = write_big_ulg(tmp_path / 'flight.ulg', SIZE)
     goal = goals.send(file_path=str(log))
     goal.wait_for_feedback(lambda f: f.sent_bytes > SIZE // 2)
-    write_big_ulg(log, SIZE // 4, seed=3)
+    smaller = write_big_ulg(tmp_path / 'smaller.ulg', SIZE // 4, seed=3)
+    log.write_bytes(smaller.read_bytes())  # at once: nobody finds half of it
     status, result = goal.result(60.0)
     assert (status, result.file_size) == (SUCCEEDED, log.stat().st_size), result.error
     goal.wait_for_feedback(lambda f: f.sent_bytes == f.total_bytes)
@@ -58,7 +59,7 @@ def test_a_log_that_is_rewritten_smaller(goals: GoalSender, robot: Robot, sandbo
 
 def test_cancelling_does_not_wait_for_the_checks_of_others(
         may_abort: None, goals: GoalSender, robot: Robot, tmp_path: Path) -> None:
-    log = write_big_ulg(tmp_path / 'flight.ulg', SIZE)
+    log = write_big_ulg(tmp_path / 'flight.ulg', 4 * SIZE)  # it outlasts the checks
     goal = goals.send(file_path=str(log))
     goal.wait_for_feedback(lambda f: f.state == 'uploading' and f.sent_bytes > 0)
     long = write_long_to_check(tmp_path / 'long.ulg')
@@ -71,7 +72,7 @@ def test_cancelling_does_not_wait_for_the_checks_of_others(
     status, result = goal.result()
     checked = sum(answer.is_there() for answer in answers)
     assert (status, result.status) == (CANCELED, 499), result.error
-    assert checked <= CHECKED // 2
+    assert checked <= CHECKED - 2  # behind them, it would come when one of them is left
     assert [answer.get(60.0).status for answer in answers] == [202] * CHECKED
 
 

@@ -35,7 +35,7 @@ def folder(parameters: dict[str, Any]) -> str:
 def test_bars_move_and_leave_a_line_for_each_log(
         start_node: Any, parameters: dict[str, Any], tmp_path: Path, sandbox: Sandbox,
         folder: str) -> None:
-    start_node({**parameters, 'max_bandwidth': 4 * MIB}).serving()
+    start_node({**parameters, 'max_bandwidth': 2 * MIB}).serving()
     names = [f'{tmp_path.name}{letter}.ulg' for letter in 'ab']
     for number, name in enumerate(names):
         write_big_ulg(tmp_path / name, 6 * MIB, number)

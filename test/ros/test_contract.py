@@ -270,6 +270,7 @@ def test_a_deleted_log_is_gone(way: Driver, flight: Path, tmp_path: Path) -> Non
 
 
 def test_info(way: Driver, sandbox: Sandbox) -> None:
+    assert way.list().status == 200  # for which there must be a session token
     assert way.info() == Outcome(200, '', {
         'bucket_name': sandbox.bucket_name, 'region': 'us-east-1',
         'endpoint_url': sandbox.endpoint_url, 'upload_prefix': 'flight_logs/',

@@ -69,6 +69,7 @@ def test_the_list_tells_in_short_what_is_in_each_log_with_one_request(
     robot.switch_on(endpoint_url=proxy.url).serving()
     for path in write_all(tmp_path):
         assert robot.call(Upload, file_path=str(path)).success
+    wait_until(lambda: all(exchange.is_done for exchange in proxy.exchanges))
     before = len(proxy.exchanges)
     files = robot.call(List).files
     assert [exchange.kind for exchange in proxy.exchanges[before:]] == ['list-type']
@@ -170,12 +171,14 @@ def test_a_pause_ends_a_full_check_that_is_made_anew_when_it_is_over(
         robot: Robot, tmp_path: Path) -> None:
     path = write_long_to_check(tmp_path / 'flight.ulg')
     robot.switch_on(validation_level='full').serving()
+    assert robot.call(SetBool, 'set_paused', data=False).success  # the next call is a quick one
     answer = robot.begin(Upload, file_path=str(path))
     wait_until(lambda: bool(children_of(robot.node.pid)), 30.0)
     assert robot.call(SetBool, 'set_paused', data=True).success
     wait_until(lambda: not children_of(robot.node.pid), 10.0)
     assert answer.get().status == 503
-    assert robot.info(path).file_state == 'queued'
+    # The child is gone before the try has ended.
+    wait_until(lambda: robot.info(path).file_state == 'queued')
     robot.call(SetBool, 'set_paused', data=False)
     robot.wait_until_stored([path])
     assert robot.info(path).file_verdict == 'valid'

@@ -1,6 +1,8 @@
 """/diagnostics of a real node: the right level, and the right words, for each fault."""
 from collections.abc import Iterator
+import itertools
 from pathlib import Path
+import statistics
 from typing import Any
 
 from diagnostics_listener import DiagnosticsListener, ERROR, OK, values_of, WARN
@@ -47,8 +49,10 @@ def test_all_is_well(start_node, given, heard, log, ros) -> None:
     assert values_of(status)['session_token_url'] == given['session_token_url']
     status = heard.wait_for('Endpoint', OK, 'S3 answered')
     assert values_of(status)['bucket_name'] == given['bucket_name']
-    status = heard.wait_until('Queue', lambda s: values_of(s)['stored'] == '1')
-    assert (status.level, status.message) == (OK, 'nothing waits')
+    # What waits, and what is stored, is counted one after the other.
+    status = heard.wait_until('Queue', lambda s: s.message == 'nothing waits'
+                              and values_of(s)['stored'] == '1')
+    assert status.level == OK
     heard.wait_for('Disk', OK, 'are left')
     heard.wait_for('Last error', OK, 'no error')
     message = heard.wait_for_message()
@@ -61,7 +65,8 @@ def test_it_is_told_once_a_second_with_the_whole_name_of_the_node(start_node, gi
         start_node(given, ros_arguments=('-r', '__ns:=/fleet/robot7')).serving()
         heard.wait_for_message(6)
     stamps = [m.header.stamp.sec + m.header.stamp.nanosec / 1e9 for m in heard.messages]
-    assert stamps[5] - stamps[0] > 3.5
+    # After one that was late, the next ones may come sooner.
+    assert statistics.median(b - a for a, b in itertools.pairwise(stamps)) > 0.7
 
 
 @pytest.mark.parametrize(('answer', 'words'), [
@@ -72,10 +77,10 @@ def test_it_is_told_once_a_second_with_the_whole_name_of_the_node(start_node, gi
 ])
 def test_a_session_token_service_that_gives_none(start_node, given, heard, answer, words) -> None:
     with ScriptedSessionService(answer) as service:
-        # The warning lasts long enough for a listener that is late.
+        # The warning lasts long enough for a node that is heard of late.
         start_node({**given, 'session_token_url': service.url,
                     'diagnostics_fault_s_error': 8.0}).serving()
-        heard.wait_for('Credentials', WARN, words)
+        heard.wait_until_told('Credentials', WARN, words)
         status = heard.wait_for('Credentials', ERROR, words)
         assert values_of(status)['state'] == 'failed'
         assert float(values_of(status)['failing_s']) >= 2.0
@@ -107,7 +112,7 @@ def test_a_session_token_that_s3_refuses(start_node, given, heard) -> None:
 def test_an_s3_that_is_down_and_comes_back(start_node, given, heard, proxy) -> None:
     proxy.refuse()
     start_node({**given, 'endpoint_url': proxy.url, 'diagnostics_fault_s_error': 8.0}).serving()
-    heard.wait_for('Endpoint', WARN, 'cannot be reached')
+    heard.wait_until_told('Endpoint', WARN, 'cannot be reached')
     status = heard.wait_for('Endpoint', ERROR, 'cannot be reached')
     assert values_of(status)['endpoint_url'] == proxy.url
     assert values_of(status)['succeeded_ago_s'] == ''
@@ -203,7 +208,7 @@ def test_a_log_that_is_rejected(start_node, given, heard, ros, tmp_path) -> None
     (tmp_path / 'data').mkdir()
     hostile = tmp_path / 'data' / 'red\x1b[31m\nlog.mcap'
     hostile.write_bytes(b'no mcap at all')
-    status = heard.wait_for('Last error', WARN, 'File validation failed')
+    status = heard.wait_until_told('Last error', WARN, 'File validation failed')
     assert status.message.isprintable()
     assert all(value.isprintable() for value in values_of(status).values())
     status = heard.wait_for('Last error', OK, 'none for')

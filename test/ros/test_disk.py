@@ -14,6 +14,7 @@ from robot import Robot
 from support.expect import wait_until
 from support.logs import write_log
 from support.objects import check_each_is_stored_once, digest, digests
+from support.processes import held_still
 from support.small_disk import SmallDisk
 
 DISK_BYTES = 4 * MIB
@@ -159,11 +160,12 @@ def test_state_lost_while_it_runs(robot: Robot, sandbox: Any, log: Path, folder:
     robot.switch_on(watch_directories=[str(folder)], settle_s=0.5).serving()
     logs = list(folder.iterdir())
     robot.wait_until_stored(logs)
-    if what == 'the directory':
-        shutil.rmtree(robot.state)
-    else:
-        for path in robot.state.glob(f'{LEDGER}*'):
-            path.unlink()
+    with held_still(robot.node.pid):  # else it may write some anew before the rest is lost
+        if what == 'the directory':
+            shutil.rmtree(robot.state)
+        else:
+            for path in robot.state.glob(f'{LEDGER}*'):
+                path.unlink()
     answer = robot.call(Upload, file_path=str(log), enqueue_only=True)
     assert answer.status == 202, answer.error
     robot.node.wait_for('was deleted, and is written anew')
@@ -252,9 +254,10 @@ def test_a_ledger_damaged_while_it_runs(robot: Robot, sandbox: Any, folder: Path
     robot.switch_on(**parameters).serving()
     logs = list(folder.iterdir())
     robot.wait_until_stored(logs)
-    for path in robot.state.glob(f'{LEDGER}*'):
-        with open(path, 'r+b') as stream:
-            stream.write(b'garbage!' * (os.path.getsize(path) // 8))
+    with held_still(robot.node.pid):  # else it may set some aside before the rest is damaged
+        for path in robot.state.glob(f'{LEDGER}*'):
+            with open(path, 'r+b') as stream:
+                stream.write(b'garbage!' * (os.path.getsize(path) // 8))
     robot.call(Upload, file_path=str(log), enqueue_only=True)  # if only memory knew, it may work
     _check_is_well(robot)
     robot.cut_power()

@@ -43,7 +43,13 @@ def enqueue(ros: RosClient, path: Path) -> None:
 def test_how_the_robot_stands(http: HttpClient, ros: RosClient, log: Path,
                               parameters: dict[str, Any]) -> None:
     assert ros.call(Upload, UPLOAD, file_path=str(log)).success
-    wait_until(lambda: (state_of(http)['counts'] or {}).get('stored') == 1)
+
+    def is_counted() -> bool:
+        # One after the other, and again if something has changed meanwhile.
+        now = state_of(http)
+        return (now['disk'] is not None and (now['counts'] or {}).get('stored') == 1
+                and now['backlog']['count'] == 0)
+    wait_until(is_counted)
     state = state_of(http)
     assert state['machine'] == parameters['robot_instance_id']
     assert state['counts'] == {'queued': 0, 'uploading': 0, 'stored': 1, 'rejected': 0}

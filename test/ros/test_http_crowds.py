@@ -70,6 +70,7 @@ def test_events_clients_that_go_at_once_leave_nothing(
             client.sendall(b'GET /robot/events HTTP/1.1\r\n' + HEAD + b'\r\n')
             # At any moment of the answer: what is awaited then is what is to be seen.
             time.sleep(number % 20 * 0.0005)
+    http.serving()  # as soon as it has seen that they are gone: they are more than it has room for
     for _ in range(100):
         assert http.get('/robot/state').status == 200
     assert node_with_http.log == before

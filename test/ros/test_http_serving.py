@@ -8,11 +8,21 @@ from typing import Any
 from flightlog_bucket.srv import Info
 from node_process import NodeProcess
 from ros_client import RosClient
-from support.http_client import HttpClient
+from support.http_client import HttpClient, kept_port
 from support.processes import cpu_s
 
 StartNode = Callable[..., NodeProcess]
 IDLE_S = 5.0
+SLOW_IMPORT = """
+import os, sys, time
+class Slow:
+    def find_spec(self, name, path, target=None):
+        while name == 'fastapi' and not os.path.exists({may_import!r}):
+            time.sleep(0.01)
+sys.meta_path.insert(0, Slow())
+from flightlog_bucket.ros.main import main
+main()
+"""
 
 
 def libraries(node: NodeProcess) -> str:
@@ -29,12 +39,15 @@ def test_a_node_without_http_knows_nothing_of_it(start_node: StartNode, ros: Ros
 
 
 def test_ros_does_not_wait_for_http(start_node: StartNode, ros: RosClient, port: int,
-                                    parameters: dict[str, Any]) -> None:
-    node = start_node({**parameters, 'http_port': port}).serving()
+                                    parameters: dict[str, Any], tmp_path: Path) -> None:
+    may_import = tmp_path / 'may_import'
+    program = ('-c', SLOW_IMPORT.format(may_import=str(may_import)))
+    node = start_node({**parameters, 'http_port': port}, program=program).serving()
     assert ros.call(Info).success
+    assert 'HTTP: the page' not in node.log
+    may_import.touch()
     HttpClient(port).serving()
     node.wait_for('HTTP: the page')
-    assert node.log.index('serving: ') < node.log.index('HTTP: the page')
     assert 'pydantic' in libraries(node)
 
 
@@ -59,10 +72,11 @@ def test_an_address_that_is_not_there_is_no_reason_to_end(
     assert ros.call(Info).success
 
 
-def test_ipv6(start_node: StartNode, parameters: dict[str, Any], port: int) -> None:
-    node = start_node({**parameters, 'http_port': port, 'http_address': '::1'}).serving()
-    node.wait_for(f'HTTP: the page and the REST API are at http://[::1]:{port}/')
-    assert HttpClient(port, address='::1').get('/bucket/info').status == 200
+def test_ipv6(start_node: StartNode, parameters: dict[str, Any]) -> None:
+    with kept_port('::1') as port:
+        node = start_node({**parameters, 'http_port': port, 'http_address': '::1'}).serving()
+        node.wait_for(f'HTTP: the page and the REST API are at http://[::1]:{port}/')
+        assert HttpClient(port, address='::1').get('/bucket/info').status == 200
 
 
 def test_a_package_that_is_too_old_ends_it(start_node: StartNode, parameters: dict[str, Any],

@@ -154,14 +154,15 @@ def test_how_many_uploads_go_at_once(start_node, parameters, proxy, ros, live, t
     proxy.fail(Swallow(), None, method='PUT')
     start_node({**parameters, 'endpoint_url': proxy.url, 'max_concurrent_transfers': 1,
                 'request_timeout': 60}).serving()
+    assert ros.call(Info).uploading == 0
     paths = [write_log(tmp_path / f'{n}.mcap', duration_s=1.0 + n) for n in range(3)]
     for path in paths:
         assert ros.call(Upload, file_path=str(path), enqueue_only=True).success
     proxy.wait_until(lambda exchanges: sum(e.method == 'PUT' for e in exchanges) == 1)
     assert ros.call(Info).uploading == 1
     assert live.set_each(max_concurrent_transfers=3) == ['']
-    # Sooner than one that stands still gives its slot to another.
-    wait_until(lambda: ros.call(Info).uploading == 3, 4.0)
+    # Sooner than two that stand still give their slots to others.
+    wait_until(lambda: ros.call(Info).uploading == 3, 8.0)
     proxy.heal()
     wait_until(lambda: ros.call(Info).stored == 3, 60.0)
 
@@ -188,7 +189,8 @@ def _drop_outs(count: int) -> bytes:
 
 
 def _most_at_once(exchanges: list[Any]) -> int:
-    return max(sum(e.began_s <= moment.began_s < e.ended_s for e in exchanges)
+    # The proxy may note the end of one after its client has begun the next one.
+    return max(sum(e.began_s <= moment.began_s < e.ended_s - 0.5 for e in exchanges)
                for moment in exchanges)
 
 

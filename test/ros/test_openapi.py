@@ -9,6 +9,7 @@ from node_process import NodeProcess
 import pytest
 import requests
 from ros_client import RosClient
+from support.expect import wait_until
 from support.http_client import HttpClient, kept_port
 from support.logs import write_dated_log
 
@@ -97,6 +98,8 @@ def test_what_is_there_is_as_described(ask: Callable[..., requests.Response],
         stream.seek(0)
         ask('post', '/bucket/upload', files={'file': stream}, data={'enqueue_only': 'true'},
             status=202)
+    # Else it may go up when the object is deleted, and be there again.
+    wait_until(lambda: ask('get', '/robot/transfers?states=queued,uploading').json()['total'] == 0)
     assert key in ask('get', '/bucket/list').text
     whole = ask('get', '/bucket/download/{s3_key}', key)
     assert whole.content == log.read_bytes()

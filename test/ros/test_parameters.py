@@ -105,10 +105,12 @@ def test_every_parameter_is_declared_and_described_and_says_what_can_change(star
 
 def test_no_folders_can_be_said_in_two_ways(start_node, ros) -> None:
     for given in ([], ['']):
-        start_node({**RIGHT, 'watch_directories': given}).serving()
+        node = start_node({**RIGHT, 'watch_directories': given}).serving()
         answer = ros.call(GetParameters, '/flightlog_bucket/get_parameters',
                           names=['watch_directories'])
         assert answer.values[0].string_array_value == ['']
+        node.stop()  # it would answer for the next one
+        ros.forget()
 
 
 def test_the_config_file_holds_every_parameter_with_its_default(start_node, ros) -> None:

@@ -16,7 +16,7 @@ from ros_client import RosClient
 from std_srvs.srv import Trigger
 from support.expect import wait_until
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 class Desk:

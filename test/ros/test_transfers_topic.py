@@ -155,8 +155,10 @@ def test_the_next_try_is_near(robot: Robot, ros: RosClient, proxy: FaultProxy,
     log = write_log(tmp_path / 'small.mcap')
     with listening(ros, robot) as listener:
         robot.call(Upload, file_path=str(log), enqueue_only=True)
-        waits = listener.wait_for(log, lambda m: m.state == 'queued' and m.next_attempt.sec)
-    assert waits.stamp.sec - 1 <= waits.next_attempt.sec <= waits.stamp.sec + 61
+        # One that is said late may be of a try that is due by then; others follow.
+        waits = listener.wait_for(log, lambda m: m.state == 'queued'
+                                  and m.next_attempt.sec >= m.stamp.sec - 1)
+    assert waits.next_attempt.sec <= waits.stamp.sec + 61
 
 
 def test_many_logs_at_once(listener: Listener, robot: Robot, tmp_path: Path) -> None:

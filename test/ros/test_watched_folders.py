@@ -181,7 +181,7 @@ def test_a_log_is_deleted_after_upload_where_that_is_asked_for(start_node, watch
     node = start_node({**watching, 'retention': 'delete_after_upload'}).serving()
     bag = write_bag(folder, 'run1')
     log = write_log(folder / 'flight.mcap', 'content')
-    wait_until(lambda: not bag.exists() and not log.exists(), within_s=30)
+    wait_until(lambda: not bag.exists() and not log.exists(), within_s=50)
     assert len(keys()) == 4
     assert outside.exists()
     assert folder.is_dir()

@@ -110,7 +110,7 @@ class Desk:
             self.ledger, self._woken, directories=[self.logs], patterns=self.patterns,
             allowed_extensions=DEFAULT_EXTENSIONS, settle_s=SETTLE_S, rescan_period_s=RESCAN_S,
             clock=lambda: self.now_s, wall_clock=lambda: self.wall_s,
-            is_open=lambda path: path in self.open)
+            cpu_time=lambda: 0.0, is_open=lambda path: path in self.open)
 
     def _woken(self) -> None:
         self.wakes += 1

@@ -1,12 +1,13 @@
 """What a test of an error expects: its kind, its HTTP status, its words and its time."""
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 import time
 from typing import Any
 
 from flightlog_bucket import FlightLogBucket, FlightlogError
+from flightlog_bucket.errors import Unavailable
 import pytest
 
 TIMEOUT_S = 3
@@ -50,6 +51,16 @@ def failure_of_every_call(bucket: FlightLogBucket, log: Path, target: Path,
             with failure(kind, status, *words, within_s=ENDS_WITHIN_S):
                 future.result()
     assert not target.exists()
+
+
+def give_token(bucket: FlightLogBucket) -> FlightLogBucket:
+    """Let a bucket that hurries have a token, however long that takes on a busy computer."""
+    def has_token() -> bool:
+        with suppress(Unavailable):
+            bucket.fetch_credentials()
+        return bucket.credential_status().state == 'valid'
+    wait_until(has_token, 60)
+    return bucket
 
 
 def wait_until(condition: Callable[[], object], within_s: float = 20.0) -> None:

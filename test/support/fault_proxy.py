@@ -188,9 +188,9 @@ class FaultProxy:
         self._hold(lambda: self._black_hole)
         head = read_head(stream)
         self._hold(lambda: self._black_hole)
-        exchange, fault = self._begin(head, client, number)
+        exchange, fault, era = self._begin(head, client, number)
         if isinstance(fault, Swallow):
-            self._hold(lambda: True)
+            self._hold(lambda: True, era)
         if head.get('Expect'):
             client.sendall(b'HTTP/1.1 100 Continue\r\n\r\n')
         is_heard = False
@@ -207,7 +207,7 @@ class FaultProxy:
         return can_go_on
 
     def _begin(self, head: Head, client: socket.socket,
-               number: int) -> tuple[Exchange, Optional[Fault]]:
+               number: int) -> tuple[Exchange, Optional[Fault], int]:
         with self._changed:
             if client not in self._open:
                 raise ConnectionError('reset before it was heard')
@@ -217,7 +217,7 @@ class FaultProxy:
             rule = next((r for r in self._rules if r.matches(head)), None)
             if rule is not None and rule.left is not None:
                 rule.left -= 1
-            return exchange, rule.fault if rule else None
+            return exchange, rule.fault if rule else None, self._era
 
     def _reply(self, fault: Union[Reply, Page], client: socket.socket, stream: BinaryIO,
                head: Head, exchange: Exchange) -> bool:
@@ -275,11 +275,11 @@ class FaultProxy:
             raise ConnectionError('cut')
         return block
 
-    def _hold(self, is_held: Callable[[], bool]) -> None:
+    def _hold(self, is_held: Callable[[], bool], since: Optional[int] = None) -> None:
         with self._changed:
             if not is_held():
                 return
-            era = self._era
+            era = self._era if since is None else since
             self._changed.wait_for(lambda: self._era != era)
         raise ConnectionError('let go')
 

@@ -19,12 +19,14 @@ class MemoryJournal:
     @property
     def numbers(self) -> set[int]:
         """Of the parts that are up."""
-        return {part.number for part in self.progress.parts} if self.progress else set()
+        with self._lock:
+            return {part.number for part in self.progress.parts} if self.progress else set()
 
     @property
     def up_bytes(self) -> int:
         """Of the parts that are up."""
-        return sum(part.size for part in self.progress.parts) if self.progress else 0
+        with self._lock:
+            return sum(part.size for part in self.progress.parts) if self.progress else 0
 
     def begin(self, fingerprint: Fingerprint) -> Optional[Progress]:
         with self._lock:

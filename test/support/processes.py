@@ -29,11 +29,17 @@ def held_still(pid: int) -> Iterator[None]:
     """Stop all threads of the process for a while; what it has written so far can be copied."""
     os.kill(pid, signal.SIGSTOP)
     try:
-        tasks = Path(f'/proc/{pid}/task')
-        wait_until(lambda: all(_stat(task)[0] == 'T' for task in tasks.iterdir()))
+        wait_until(lambda: _are_stopped(Path(f'/proc/{pid}/task')))
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def _are_stopped(tasks: Path) -> bool:
+    try:
+        return all(_stat(task)[0] == 'T' for task in tasks.iterdir())
+    except (FileNotFoundError, ProcessLookupError):  # a thread has ended while they were listed
+        return False
 
 
 def _stat(directory: Path) -> list[str]:

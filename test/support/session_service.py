@@ -173,6 +173,7 @@ class ScriptedSessionService:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128  # of more than 5, the others would be tried again after a second
 
     def __init__(self, service: ScriptedSessionService) -> None:
         super().__init__(('127.0.0.1', 0), _Handler)

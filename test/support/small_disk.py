@@ -58,6 +58,6 @@ class SmallDisk:
 def _run(*command: str) -> 'subprocess.CompletedProcess[str]':
     try:
         return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, timeout=10, check=False)
+                              text=True, timeout=60, check=False)
     except FileNotFoundError as error:
         return subprocess.CompletedProcess(command, 127, str(error))

@@ -4,14 +4,9 @@ import logging
 from pathlib import Path
 
 from flightlog_bucket.storage.local_file import LocalFile
-from hypothesis import settings
 import pytest
 from support.guarded import Guarded
 from support.local_files import CONTENT, opened
-
-# A busy machine is no failure; the time limit of pytest bounds the whole test.
-settings.register_profile('flightlog_bucket', deadline=None)
-settings.load_profile('flightlog_bucket')
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ def make_socket(path: Path) -> None:
         made.bind(os.path.relpath(path))
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize('make', [
     make_pipe, make_socket, Path.mkdir, lambda path: path.symlink_to('/dev/zero'),
     lambda path: path.symlink_to(path), lambda path: path.symlink_to('/dev/tty'),

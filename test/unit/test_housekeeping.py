@@ -85,7 +85,7 @@ def test_without_network_it_is_left_for_later(ledger, error, caplog):
 def test_it_works_when_it_is_woken(ledger):
     bucket = Bucket(upload_1=Unavailable('no network'))
     orphan(ledger, 1)
-    housekeeping = Housekeeping(ledger, bucket.abort)
+    housekeeping = Housekeeping(ledger, bucket.abort, delay=lambda tries, most: 3600.0)
     housekeeping.start()
     wait_until(lambda: bucket.asked)
     bucket.errors.clear()

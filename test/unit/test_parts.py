@@ -4,6 +4,7 @@ import threading
 
 from flightlog_bucket.errors import Unavailable
 from flightlog_bucket.storage.parts import Pace, run_all
+from flightlog_bucket.threads import WorkerPool
 import pytest
 
 
@@ -14,7 +15,7 @@ def test_results_come_in_order():
 
 def test_no_more_than_the_pace_allows():
     running, seen, lock = [0], [], threading.Lock()
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=30)
 
     def job() -> None:
         with lock:
@@ -28,17 +29,24 @@ def test_no_more_than_the_pace_allows():
     assert max(seen) == 3
 
 
-def test_after_a_failure_nothing_begins_and_all_have_ended():
-    began, ended, second_runs = [], [], threading.Event()
+def test_after_a_failure_nothing_begins_and_all_have_ended(monkeypatch):
+    began, ended, second_runs, is_seen = [], [], threading.Event(), threading.Event()
+    shutdown = WorkerPool.shutdown
+
+    def seen(pool: WorkerPool) -> None:
+        shutdown(pool)
+        is_seen.set()
+    monkeypatch.setattr(WorkerPool, 'shutdown', seen)
 
     def fail() -> None:
-        assert second_runs.wait(10)
+        assert second_runs.wait(20)
         raise Unavailable('broken')
 
     def slow() -> None:
         second_runs.set()
         began.append(1)
-        threading.Event().wait(2)
+        is_seen.wait(20)
+        threading.Event().wait(0.2)
         ended.append(1)
 
     with pytest.raises(Unavailable, match='broken'):
@@ -57,7 +65,7 @@ def test_the_pace_goes_down_where_parts_take_long_and_up_again():
 
 def test_the_pace_can_be_changed_while_parts_go():
     pace = Pace(1)
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=30)
 
     def first() -> None:
         pace.most = 3

@@ -5,6 +5,7 @@ import threading
 from flightlog_bucket.transfers.reachability import Endpoints, hosts_of, Prober
 import pytest
 from support.expect import wait_until
+from support.http_client import kept_port
 
 PROXIES = ('http_proxy', 'https_proxy', 'no_proxy', 'all_proxy')
 
@@ -22,9 +23,10 @@ def server():
         yield listening.getsockname()
 
 
-def free_port():
-    with socket.create_server(('127.0.0.1', 0)) as listening:
-        return listening.getsockname()[1]
+@pytest.fixture
+def nobody():
+    with kept_port() as port:
+        yield '127.0.0.1', port
 
 
 def test_hosts_and_their_ports():
@@ -40,14 +42,14 @@ def test_behind_a_proxy_it_is_the_proxy_that_counts(monkeypatch):
         ('proxy', 3128), ('inside.example.com', 443)]
 
 
-def test_all_of_them_must_be_there(server):
-    assert Endpoints([server]).are_reachable()
-    assert not Endpoints([server, ('127.0.0.1', free_port())]).are_reachable()
-    assert not Endpoints([('127.0.0.1', free_port())]).are_reachable()
+def test_all_of_them_must_be_there(server, nobody):
+    assert Endpoints([server], timeout_s=20).are_reachable()
+    assert not Endpoints([server, nobody], timeout_s=20).are_reachable()
+    assert not Endpoints([nobody], timeout_s=20).are_reachable()
 
 
 def test_names_are_looked_up_without_waiting_for_ever(server, monkeypatch):
-    assert Endpoints([('localhost', server[1])], timeout_s=5).are_reachable()
+    assert Endpoints([('localhost', server[1])], timeout_s=20).are_reachable()
     asked, answer = [], threading.Event()
 
     def silent(*arguments, **_):
@@ -59,13 +61,14 @@ def test_names_are_looked_up_without_waiting_for_ever(server, monkeypatch):
     try:
         for _ in range(50):
             assert not endpoints.are_reachable()
-        assert 1 <= len(asked) <= 8
+        wait_until(lambda: asked)
+        assert len(asked) <= 8
     finally:
         answer.set()
 
 
 def test_a_known_address_is_used_while_the_name_server_is_silent(server, monkeypatch):
-    endpoints = Endpoints([('localhost', server[1])], timeout_s=5)
+    endpoints = Endpoints([('localhost', server[1])], timeout_s=20)
     assert endpoints.are_reachable()
 
     def fail(*_, **__):
@@ -75,12 +78,17 @@ def test_a_known_address_is_used_while_the_name_server_is_silent(server, monkeyp
 
 
 def test_the_return_of_the_network_is_told_once():
-    answers = iter([False, False, True])
-    returned = []
-    prober = Prober(lambda: next(answers), lambda: returned.append(True), period_s=0.001)
+    answers, both_begun, returned = iter([False, False, True]), threading.Event(), []
+
+    def look():
+        assert both_begun.wait(20)
+        return next(answers)
+    prober = Prober(look, lambda: returned.append(True), period_s=0.001)
     prober.begin()
     prober.begin()
-    wait_until(lambda: returned)
+    both_begun.set()
+    wait_until(lambda: returned and not any(
+        t.name == 'network' for t in threading.enumerate()))
     assert returned == [True]
 
 

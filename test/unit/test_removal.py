@@ -16,6 +16,8 @@ from flightlog_bucket.errors import (
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers.removal import remove_directory, WatchedFile
 import pytest
+from support.children import nothing_more_open, open_files
+from support.expect import wait_until
 from support.guarded import Guarded
 
 HOSTILE_NAMES = ['a b.ulg', '-rf.ulg', '*.ulg', 'a\nb.ulg', '$(reboot).ulg', '~.ulg', '...ulg',
@@ -239,13 +241,13 @@ def test_what_cannot_be_there_is_told_in_words(place: Guarded, path: str) -> Non
 
 def test_a_path_that_came_from_elsewhere_leaks_no_descriptor(place: Guarded) -> None:
     place.write('day/file')
-    before = len(os.listdir('/proc/self/fd'))
+    before = open_files()
     for path in ('none.ulg', 'none/none.ulg', 'day/file/none.ulg', 'day', 'day/none.ulg'):
         with pytest.raises(FlightlogError):
             WatchedFile(place.watched, place.watched / path)
     with WatchedFile(place.watched, place.watched / 'day' / 'file') as file:
         file.remove(Fingerprint.of((place.watched / 'day' / 'file').stat()))
-    assert len(os.listdir('/proc/self/fd')) == before
+    wait_until(lambda: nothing_more_open(before))
 
 
 def test_only_an_empty_directory_below_the_folder_is_removed(place: Guarded,

@@ -1,7 +1,6 @@
 """``metadata.yaml``: what is said of whole, half-written, damaged and hostile ones."""
 import io
 from pathlib import Path
-import time
 
 import corpus
 from flightlog_bucket.logs.description import Description, Topic
@@ -18,6 +17,7 @@ from flightlog_bucket.logs.verdict import (
 )
 from made_logs import START_NS
 import pytest
+from support.cpu import least_cpu
 import yaml
 
 BAGS = [f for f in corpus.everything()
@@ -156,11 +156,10 @@ def test_cut_inside_a_character_is_truncated():
     pytest.param(b'mcap', b'{a: b', id='open in the middle'),
 ])
 def test_what_rosbag2_does_not_write_is_corrupt_at_little_cost(there, instead):
-    before_s = time.process_time()
-    verdict = verdict_on(WHOLE.replace(there, instead, 1))
+    verdict, cpu_s = least_cpu(lambda: verdict_on(WHOLE.replace(there, instead, 1)), 1)
     assert verdict.outcome == CORRUPT
     assert verdict.reason
-    assert time.process_time() - before_s < 1
+    assert cpu_s < 1
 
 
 def test_two_documents_are_corrupt():
@@ -214,15 +213,16 @@ def test_of_a_large_recording_all_is_read(topics, files):
 def test_of_more_than_anybody_writes_not_all_is_looked_at(more, tmp_path):
     path = tmp_path / 'metadata.yaml'
     path.write_bytes(WHOLE.replace(b'    - a_0.mcap\n', b'    - a_0.mcap\n' + more))
-    with open(path, 'rb') as stream:
-        metadata = Rosbag2Metadata(LogReader(path, stream))
-        before_s = time.process_time()
-        for level in (STRUCTURE, FULL):
-            verdict = metadata.check(level)
-            assert verdict.outcome == VALID
-            assert verdict.reason.startswith('not all of it was looked at')
-        assert metadata.describe() == Description('rosbag2')
-        assert time.process_time() - before_s < 1.5
+
+    def look() -> None:
+        with open(path, 'rb') as stream:
+            metadata = Rosbag2Metadata(LogReader(path, stream))
+            for level in (STRUCTURE, FULL):
+                verdict = metadata.check(level)
+                assert verdict.outcome == VALID
+                assert verdict.reason.startswith('not all of it was looked at')
+            assert metadata.describe() == Description('rosbag2')
+    assert least_cpu(look, 1.5)[1] < 1.5
 
 
 @pytest.mark.parametrize('end', [

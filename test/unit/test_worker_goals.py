@@ -106,7 +106,7 @@ def test_a_file_that_is_rewritten_under_way_is_another_transfer_then(desk) -> No
     desk.end(Unavailable('down'))
     assert not second.done()
     desk.worker.withdraw(second)
-    assert isinstance(second.exception(5), Withdrawn)
+    assert isinstance(second.exception(20), Withdrawn)
     assert desk.found('a.ulg').fault == WITHDRAWN
 
 

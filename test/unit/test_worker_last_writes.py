@@ -70,7 +70,7 @@ def test_what_is_not_there_is_cancelled(desk, is_another) -> None:
         desk.there = {desk.directory / 'a.ulg': before}
     desk.worker.withdraw(goal)
     desk.end(Cancelled('was stopped'))
-    assert str(goal.exception(5)) == f'{desk.directory}/a.ulg: the upload was cancelled'
+    assert str(goal.exception(20)) == f'{desk.directory}/a.ulg: the upload was cancelled'
     assert desk.asked == [(desk.directory / 'a.ulg', 'key/a.ulg')]
     assert desk.found('a.ulg').fault == WITHDRAWN
 
@@ -79,7 +79,7 @@ def test_what_cannot_come_any_more_is_not_looked_for_again(desk) -> None:
     goal = send(desk, in_parts=True)
     desk.worker.withdraw(goal)
     desk.end(Cancelled('was stopped'))
-    assert isinstance(goal.exception(5), Withdrawn)
+    assert isinstance(goal.exception(20), Withdrawn)
     assert desk.later == []
 
 
@@ -87,7 +87,7 @@ def test_what_comes_after_the_cancel_is_known_to_be_stored(desk) -> None:
     goal = send(desk)
     desk.worker.withdraw(goal)
     desk.end(Cancelled('was stopped'))
-    assert isinstance(goal.exception(5), Withdrawn)
+    assert isinstance(goal.exception(20), Withdrawn)
     wait_until(lambda: desk.later)
     with pytest.raises(Unavailable, match='may still come'):
         desk.later[0]()
@@ -100,7 +100,7 @@ def test_what_does_not_come_is_not_looked_for_for_ever(desk) -> None:
     goal = send(desk)
     desk.worker.withdraw(goal)
     desk.end(Cancelled('was stopped'))
-    assert isinstance(goal.exception(5), Withdrawn)
+    assert isinstance(goal.exception(20), Withdrawn)
     wait_until(lambda: desk.later)
     desk.now_s += 61
     desk.later[0]()
@@ -113,7 +113,7 @@ def test_what_nobody_can_tell_is_said_and_looked_up_later(desk) -> None:
     desk.there = Unavailable('down')
     desk.worker.withdraw(goal)
     desk.end(Unavailable('the answer is lost'))
-    said = str(goal.exception(5))
+    said = str(goal.exception(20))
     assert "may be in the bucket as 'key/a.ulg'" in said
     (job,) = desk.later
     with pytest.raises(Unavailable):
@@ -132,7 +132,7 @@ def test_while_its_parts_cannot_be_aborted_it_may_be_there(desk) -> None:
     desk.problem = Unavailable('down')
     desk.worker.withdraw(goal)
     desk.end(Cancelled('was stopped'))
-    said = str(goal.exception(5))
+    said = str(goal.exception(20))
     assert 'are removed later' in said
     assert "may be in the bucket as 'key/a.ulg'" in said
     assert len(desk.later) == 1
@@ -143,8 +143,8 @@ def test_what_may_not_be_asked_is_not_asked_again(desk) -> None:
     desk.there = NotAllowed('no right to look')
     desk.worker.withdraw(goal)
     desk.end(Cancelled('was stopped'))
-    assert 'may be in the bucket' in str(goal.exception(5))
-    assert 'no right to look' in str(goal.exception(5))
+    assert 'may be in the bucket' in str(goal.exception(20))
+    assert 'no right to look' in str(goal.exception(20))
     assert desk.later == []
 
 
@@ -154,7 +154,7 @@ def test_while_uploads_are_paused_nobody_waits_for_its_next_try(desk) -> None:
     desk.worker.set_paused(True)
     desk.worker.withdraw(goal)
     desk.end(Cancelled('was stopped'))
-    assert 'it is in the bucket already' in str(goal.exception(5))
+    assert 'it is in the bucket already' in str(goal.exception(20))
     assert goal.exception().goes_on
     desk.worker.set_paused(False)
     assert desk.step() == ['a.ulg']
@@ -170,7 +170,7 @@ def test_what_cannot_be_written_down_is_said(desk, monkeypatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(desk.ledger, 'accept', full)
         desk.end(Cancelled('was stopped'))
-        assert 'it is in the bucket already, which cannot be written' in str(goal.exception(5))
+        assert 'it is in the bucket already, which cannot be written' in str(goal.exception(20))
 
 
 def test_nothing_of_it_is_remembered_once_it_is_settled(desk) -> None:
@@ -180,7 +180,7 @@ def test_nothing_of_it_is_remembered_once_it_is_settled(desk) -> None:
     desk.step()
     desk.worker.withdraw(goal)
     desk.end(Cancelled('was stopped'))
-    assert isinstance(goal.exception(5), Withdrawn)
+    assert isinstance(goal.exception(20), Withdrawn)
     assert desk.asked == []
 
 

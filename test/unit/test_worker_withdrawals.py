@@ -48,7 +48,7 @@ def test_withdrawn_on_its_way(desk) -> None:
     assert desk.is_cancelled()
     assert not goal.done()
     desk.end(Cancelled('was stopped'))
-    assert isinstance(goal.exception(5), Withdrawn)
+    assert isinstance(goal.exception(20), Withdrawn)
     assert [(o.key, o.upload_id) for o in desk.aborted] == [('key/a.ulg', 'upload-1')]
     assert [o.upload_id for o in desk.ledger.orphanage.all()] == ['upload-1']
     assert desk.found('a.ulg').state == REJECTED
@@ -63,7 +63,7 @@ def test_withdrawn_while_it_waits_for_its_next_try(desk) -> None:
     desk.running[0].arguments['journal'].began('key/a.ulg', 'upload-1', 5)
     desk.end(LocalFileChanged('was written to'))
     desk.worker.withdraw(goal)
-    assert isinstance(goal.exception(5), Withdrawn)
+    assert isinstance(goal.exception(20), Withdrawn)
     assert [o.upload_id for o in desk.aborted] == ['upload-1']
     desk.now_s += 100
     assert desk.step() == []
@@ -93,7 +93,7 @@ def test_what_cannot_be_aborted_is_said(desk, problem, caplog) -> None:
     desk.worker._withdrawals._abort = abort
     desk.worker.withdraw(goal)
     desk.end(Cancelled('was stopped'))
-    said = str(goal.exception(5))
+    said = str(goal.exception(20))
     assert ('are removed later' if isinstance(problem, RuntimeError) else str(problem)) in said
 
 
@@ -107,7 +107,7 @@ def test_one_of_two_who_want_it(desk) -> None:
     desk.worker.withdraw(goals[1])
     assert desk.is_cancelled()
     desk.end(Cancelled('was stopped'))
-    assert isinstance(goals[1].exception(5), Withdrawn)
+    assert isinstance(goals[1].exception(20), Withdrawn)
     assert desk.found('a.ulg').state == REJECTED
 
 
@@ -193,8 +193,8 @@ def test_withdrawn_while_its_end_is_written_down(desk, monkeypatch, when, outcom
         assert goal.result(0).s3_key == 'key/a.ulg'
     else:
         told = ValidationFailed if isinstance(outcome, ValidationFailed) else Withdrawn
-        assert type(goal.exception(5)) is told
-        assert 'goes on' not in str(goal.exception(5))
+        assert type(goal.exception(20)) is told
+        assert 'goes on' not in str(goal.exception(20))
     assert desk.found('a.ulg').state == (STORED if outcome is None else REJECTED)
 
 
@@ -215,7 +215,7 @@ def test_a_cancelled_log_can_be_uploaded_again_and_cancelled_again(desk) -> None
         desk.step()
         desk.worker.withdraw(goal)
         desk.end(Cancelled('was stopped'))
-        assert isinstance(goal.exception(5), Withdrawn)
+        assert isinstance(goal.exception(20), Withdrawn)
     goal = desk.again('a.ulg', is_patient=True, revocable=True)
     desk.step()
     desk.end()
@@ -247,7 +247,7 @@ def test_a_log_whose_outcome_is_not_written_yet_is_cancelled_afterwards(desk,
     is_full = False
     desk.now_s += 6
     assert desk.step() == []
-    assert isinstance(goal.exception(5), Withdrawn)
+    assert isinstance(goal.exception(20), Withdrawn)
     assert desk.found('a.ulg').state == REJECTED
 
 
@@ -272,7 +272,7 @@ def test_a_cancel_at_the_end_of_the_node_counts_after_it(tmp_path) -> None:
     desk.worker.withdraw(goal)
     desk.worker.stop()
     desk.end(Cancelled('was stopped'))
-    assert isinstance(goal.exception(5), Withdrawn)
+    assert isinstance(goal.exception(20), Withdrawn)
     desk.ledger.close()
     after = Goals(tmp_path)
     assert after.step() == []
@@ -295,6 +295,6 @@ def test_what_was_begun_while_the_ledger_could_not_be_written_is_aborted_too(
     assert desk.ledger._database.run == run
     desk.worker.withdraw(goal)
     desk.end(Cancelled('was stopped'))
-    assert isinstance(goal.exception(5), Withdrawn)
+    assert isinstance(goal.exception(20), Withdrawn)
     assert [(o.key, o.upload_id) for o in desk.aborted] == [('key/a.ulg', 'upload-1')]
     assert [o.upload_id for o in desk.ledger.orphanage.all()] == ['upload-1']

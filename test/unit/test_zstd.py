@@ -15,6 +15,8 @@ from flightlog_bucket.logs.verdict import CORRUPT, STRUCTURE, TRUNCATED, VALID, 
 import made_logs
 from made_logs import START_NS
 import pytest
+from support.children import nothing_more_open, open_files
+from support.expect import wait_until
 import zstandard
 
 PACKED = [f for f in corpus.files() if f.path.suffix == '.zstd']
@@ -182,12 +184,12 @@ def test_nothing_is_left_of_what_is_unpacked(tmp_path, monkeypatch, database):
     folder = tmp_path / 'temporary'
     folder.mkdir()
     monkeypatch.setattr('tempfile.tempdir', str(folder))
-    before = os.listdir('/proc/self/fd')
+    before = open_files()
     noise = random.Random(1).randbytes(100)
     for content in (database, database[:5000], noise):
         library.read(str(packed(tmp_path / 'x.db3.zstd', content)), VALID)
         assert os.listdir(folder) == []
-    assert os.listdir('/proc/self/fd') == before
+    wait_until(lambda: nothing_more_open(before))
 
 
 def test_what_is_unpacked_has_no_name_when_sqlite_begins_to_read(tmp_path, monkeypatch, database):

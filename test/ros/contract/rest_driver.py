@@ -58,6 +58,11 @@ class RestDriver:
         assert answer.error or answer['s3_key'] == s3_key
         return only(answer)
 
+    def waiting(self) -> int:
+        """Return how many logs the node has not stored yet."""
+        answer = self._client.get('/robot/transfers?states=queued,uploading')
+        return int(answer.json()['total'])
+
     def info(self) -> Outcome:
         """Tell how the server is set."""
         return settings(_outcome(self._client.get('/bucket/info')))

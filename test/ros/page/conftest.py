@@ -22,7 +22,7 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture
 def parameters(parameters: dict[str, Any], proxy: FaultProxy, port: int) -> dict[str, Any]:
     """Return those of a node with a page, whose way to S3 can be broken."""
-    return {**parameters, 'endpoint_url': proxy.url, 'http_port': port, 'request_timeout': 5}
+    return {**parameters, 'endpoint_url': proxy.url, 'http_port': port, 'request_timeout': 8}
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ class Visit:
         """Press the button of that name."""
         (within or self.page).get_by_role('button', name=re.compile(f'^{name}')).click()
 
-    def sees(self, element: Any, text: str) -> None:
+    def sees(self, element: Any, text: 'str | re.Pattern[str]') -> None:
         """Wait until an element shows a text."""
         from playwright.sync_api import expect
         element = self.page.locator(element) if isinstance(element, str) else element

@@ -80,7 +80,7 @@ def test_progress_to_the_storage(robot: Robot, http: HttpClient, visit: Visit,
                                  tmp_path: Path) -> None:
     log = write_big_ulg(tmp_path / 'large.ulg', 24 * MB)
     robot.switch_off()
-    robot.switch_on(max_bandwidth=3 * MB).serving()
+    robot.switch_on(max_bandwidth=2 * MB).serving()
     http.serving()
     visit.sees_none('#strip')
     visit.send(log)
@@ -95,8 +95,8 @@ def test_progress_to_the_storage(robot: Robot, http: HttpClient, visit: Visit,
     wait_until(has_moved)
     assert bar.get_attribute('aria-label') == 'How much of large.ulg is stored'
     visit.sees('#headline', 'Storing 1 log')
-    said = row.inner_text()
-    assert re.search(r'\d MB of 24\.0 MB · \d\.\d MB/s · \d+ s left', said), said
+    # How fast it is, is not known at every moment.
+    visit.sees(row, re.compile(r'\d MB of 24\.0 MB · \d+\.\d [kM]B/s · \d+ s left'))
     visit.sees(visit.stored('large.ulg'), 'Download')
     assert seen == sorted(seen)
 

@@ -112,9 +112,10 @@ def test_link_to_the_storage_goes_and_comes_back(visit: Visit, proxy: FaultProxy
 
 
 def test_what_did_not_arrive_is_sent_again(visit: Visit, tmp_path: Path) -> None:
-    visit.page.route('**/bucket/upload', lambda route: route.abort(), times=1)
+    visit.page.route('**/bucket/upload', lambda route: route.abort())
     visit.send(write_log(tmp_path / 'first.mcap'))
     visit.sees(visit.file('first.mcap'), 'Not sent yet')
+    visit.page.unroute('**/bucket/upload')
     visit.sees(visit.stored('first.mcap'), 'Complete')
 
     refusal = '{"error": "<b>no room</b>", "status": 507}'

@@ -96,6 +96,7 @@ def test_storage_goes_and_comes_back_under_a_search(http: HttpClient, visitor: V
     assert not details.is_visible()
     visit.page.locator('#note summary').click()
     visit.sees(details, 'S3 cannot be reached')
+    visit.sees('#tiles', 'Not reached')  # of that it is told apart from the search
     visit.press('Download', visit.stored('flight.mcap'))
     visit.sees('#wrong', 'The storage is not reached now.')
     visit.press('Close')

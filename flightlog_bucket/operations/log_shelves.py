@@ -125,6 +125,7 @@ class BucketShelf:
                  wall_clock: Callable[[], float] = time.time) -> None:
         self._bucket = bucket
         self._recent = recent
+        self._generation = recent.generation
         self._prefix = bucket.settings.machine_prefix
         self._now = datetime.fromtimestamp(wall_clock(), timezone.utc)
         self._lists = 0
@@ -192,7 +193,7 @@ class BucketShelf:
             return low, [], self._name(files[-1]) if files else low
         files = sorted((file for file in files if not high or self._name(file) < high),
                        key=self._name)
-        self._recent.add(low, high, files)
+        self._recent.add(low, high, files, self._generation)
         return low, files, ''
 
     def _name(self, file: StoredFile) -> str:

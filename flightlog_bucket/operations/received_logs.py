@@ -48,6 +48,8 @@ class ReceivedLogs:
         self._ledger = ledger
         self._on_accepted = on_accepted
         self._changed = threading.Condition()
+        # Of who looks at a file and then at the ledger, and of who removes both.
+        self._settling = threading.Lock()
         # What is accepted, or was left by an earlier node.
         self._kept: set[Path] = set()
         self._warned: set[Path] = set()
@@ -118,15 +120,16 @@ class ReceivedLogs:
         """
         if not self.is_received(path):
             raise InvalidRequest(f'{path} was not received over HTTP; delete it where it is')
-        transfer = self._ledger.find(path)
-        if transfer is None:
-            raise LocalFileNotFound(f'no upload of {path} is known')
-        if transfer.state != REJECTED:
-            raise InvalidRequest(f'{path} is {transfer.state}; only what was rejected can be'
-                                 ' discarded')
-        with file_errors(path):
-            remove_received(path)
-        self._ledger.forget(transfer.id)
+        with self._settling:
+            transfer = self._ledger.find(path)
+            if transfer is None:
+                raise LocalFileNotFound(f'no upload of {path} is known')
+            if transfer.state != REJECTED:
+                raise InvalidRequest(f'{path} is {transfer.state}; only what was rejected can be'
+                                     ' discarded')
+            if not self._ledger.forget(transfer.id, partial(_remove, path)):
+                raise InvalidRequest(f'{path} is tried again; only what was rejected can be'
+                                     ' discarded')
         with self._changed:
             self._kept.discard(path)
         _log.info('discarded %s: somebody asked for that', path)
@@ -164,7 +167,8 @@ class ReceivedLogs:
     def _look_at(self, path: Path) -> bool:
         """Do what is to be done for one; return whether that could be done."""
         try:
-            self._settle(path)
+            with self._settling:
+                self._settle(path)
         except LedgerUnavailable as error:
             _log.debug('%s: %s', path, error)
             return False
@@ -180,8 +184,8 @@ class ReceivedLogs:
             self._forget(path)
             return
         transfer = self._ledger.find(path)
-        if transfer is None or (transfer.state == STORED
-                                and not transfer.fingerprint.is_same(fingerprint)):
+        is_same = transfer is not None and transfer.fingerprint.is_same(fingerprint)
+        if transfer is None or (transfer.state == STORED and not is_same):
             # Power was cut before it was accepted, or the ledger is another one.
             self._ledger.accept(path, fingerprint)
             self._on_accepted()
@@ -189,6 +193,11 @@ class ReceivedLogs:
             remove_received(path)
             self._ledger.note_deleted(transfer, _CAUSE)
             _log.info('removed %s: %s, and it is in the bucket as %s', path, _CAUSE, transfer.key)
+            self._forget(path)
+        elif (transfer.is_deleted and is_same
+              and self._ledger.forget(transfer.id, partial(remove_received, path))):
+            # From the bucket, before this had seen that it was stored.
+            _log.info('removed %s: %s, and it was deleted from the bucket', path, _CAUSE)
             self._forget(path)
 
     def _warn_once(self, path: Path, error: OSError) -> None:
@@ -201,6 +210,11 @@ class ReceivedLogs:
         self._warned.discard(path)
         with self._changed:
             self._kept.discard(path)
+
+
+def _remove(path: Path) -> None:
+    with file_errors(path):
+        remove_received(path)
 
 
 def _files_in(directory: Path) -> list[Path]:

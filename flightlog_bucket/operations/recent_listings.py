@@ -39,10 +39,23 @@ class RecentListings:
         self._clock = clock
         self._lock = threading.Lock()
         self._parts: list[Listed] = []
+        self._generation = 0
 
-    def add(self, low: str, high: str, files: Sequence[StoredFile]) -> None:
-        """Remember a part; what is too much is forgotten, the oldest first."""
+    @property
+    def generation(self) -> int:
+        """Another number after each ``clear()``."""
         with self._lock:
+            return self._generation
+
+    def add(self, low: str, high: str, files: Sequence[StoredFile], generation: int) -> None:
+        """
+        Remember a part; what is too much is forgotten, the oldest first.
+
+        :param generation: before it was listed; nothing is remembered from before ``clear()``
+        """
+        with self._lock:
+            if generation != self._generation:
+                return
             self._forget_old()
             self._parts.append(Listed(low, high, files, self._clock()))
             while sum(len(part.files) for part in self._parts) > MOST_FILES:
@@ -52,6 +65,7 @@ class RecentListings:
         """Forget all of it."""
         with self._lock:
             self._parts = []
+            self._generation += 1
 
     def below(self, name: str) -> Optional[Listed]:
         """Return the part that goes up to a name, or over it; None: there is none."""

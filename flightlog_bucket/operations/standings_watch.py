@@ -62,6 +62,7 @@ class StandingsWatch:
         self._thread: Optional[threading.Thread] = None
         self._sources: Mapping[str, Read] = {}
         self._viewers: Sequence[Viewer] = ()
+        self._told_of_gone: tuple[Callable[[], None], ...] = ()
 
     def begin(self, sources: Mapping[str, Read], viewers: Sequence[Viewer]) -> None:
         """
@@ -74,10 +75,15 @@ class StandingsWatch:
         self._thread = threading.Thread(target=self._run, name='standings', daemon=True)
         self._thread.start()
 
-    def add(self, viewer: Viewer) -> None:
-        """Show what changes from now on to one more, once this has begun."""
+    def add(self, viewer: Viewer, on_gone: Callable[[], None]) -> None:
+        """
+        Show what changes from now on to one more, once this has begun.
+
+        :param on_gone: called when some that have changed are not there any more
+        """
         with self._changed:
             self._viewers = (*self._viewers, viewer)
+            self._told_of_gone = (*self._told_of_gone, on_gone)
 
     def changed(self, direction: str, ids: Collection[int]) -> None:
         """Note that these transfers have changed; returns at once."""
@@ -170,6 +176,10 @@ class StandingsWatch:
         self._moving.difference_update((direction, number) for number in wanted)
         self._moving.update((direction, standing.id) for standing in standings
                             if standing.state in MOVING)
+        if len(standings) < len(wanted):
+            # After the last standing of them that was read, and so after it was shown.
+            for on_gone in self._told_of_gone:
+                survive(on_gone, None)
         return [standing.id for standing in standings if not self._show_all(direction, standing)]
 
     def _show_all(self, direction: str, standing: Standing) -> bool:

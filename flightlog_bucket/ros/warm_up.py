@@ -4,6 +4,7 @@ from concurrent.futures import Executor, Future
 import logging
 import time
 
+from flightlog_bucket.errors import Busy
 from flightlog_bucket.transfers.alarms import After
 from flightlog_bucket.transfers.backoff import full_jitter
 
@@ -38,7 +39,13 @@ class CredentialWarmUp:
         """Try in the background."""
         if not self._closed:
             self._attempts += 1
-            self._pool.submit(self._fetch).add_done_callback(self._ended)
+            try:
+                attempt = self._pool.submit(self._fetch)
+            except Busy as error:  # the node is ending, or there are no more threads for now
+                _log.debug('%s', error)
+                self._again()
+            else:
+                attempt.add_done_callback(self._ended)
 
     def close(self) -> None:
         """Try no more."""
@@ -53,6 +60,9 @@ class CredentialWarmUp:
                 _log.info('there is a session token now')
             return
         self._warn(str(error))
+        self._again()
+
+    def _again(self) -> None:
         self._after(full_jitter(self._attempts, self._max_delay_s), self.begin)
 
     def _warn(self, problem: str) -> None:

@@ -20,7 +20,7 @@ from flightlog_bucket.transfers import bags, rows, salvage, stored_content, take
 from flightlog_bucket.transfers.acceptance import Acceptance, Taken, Wanted
 from flightlog_bucket.transfers.database import Database
 from flightlog_bucket.transfers.ledger_steering import LedgerSteering, nobody, OnChange
-from flightlog_bucket.transfers.records import Bag, Transfer
+from flightlog_bucket.transfers.records import Bag, MISSING, Transfer
 from flightlog_bucket.transfers.sqlite_files import Connection
 from flightlog_bucket.transfers.state_directory import StateDirectory
 from flightlog_bucket.transfers.transfer_journal import TransferJournal
@@ -163,16 +163,19 @@ class Ledger(LedgerSteering):
         self._settled(transfer_id, self._database.run(work))
 
     def waits(self, transfer_id: int, reason: str, fault: str, delay_s: float, *,
-              urgent: bool = False) -> None:
+              urgent: bool = False, is_due: Callable[[], bool] = lambda: False) -> None:
         """
         Note that a log is tried again later.
 
         :param urgent: somebody still waits for it
+        :param is_due: whether it is to be tried now instead, as it is written down
         """
+        # Within the transaction: what makes all due comes after it, or was seen by ``is_due``.
         self._database.run(lambda database: database.execute(
             'UPDATE transfers SET reason = ?, fault = ?, next_attempt = ?, urgent = ?,'
             ' attempts = attempts + 1 WHERE id = ?',
-            (reason, fault, self.now_s() + delay_s, int(urgent), transfer_id)))
+            (reason, fault, self.now_s() + (0.0 if is_due() else delay_s), int(urgent),
+             transfer_id)))
         self._changed((transfer_id,))
 
     def open_bag(self, path: Path, folder: str) -> Bag:
@@ -186,15 +189,24 @@ class Ledger(LedgerSteering):
             bags.find_or_make, destination=self._destination, path=path, folder=folder))
 
     def note_deleted(self, transfer: Transfer, cause: str) -> None:
-        """Note that the local file of a stored log is deleted, and by which rule."""
-        def work(database: Connection) -> None:
+        """
+        Note that the local file of a stored log is deleted, and by which rule.
+
+        Where it was deleted from the bucket meanwhile, it is forgotten: see
+        ``deleted_from_bucket()``.
+        """
+        def work(database: Connection) -> bool:
             database.execute('UPDATE transfers SET deleted = ? WHERE id = ?',
                              (cause, transfer.id))
             database.execute(
                 'INSERT INTO deletions (path, key, size, deleted, cause) VALUES (?, ?, ?, ?, ?)',
                 (os.fsencode(transfer.path), transfer.key, transfer.fingerprint.size,
                  self._wall_clock(), cause))
-        self._database.run(work)
+            return cause != MISSING and database.execute(
+                "DELETE FROM transfers WHERE id = ? AND state = 'rejected' AND fault = ''"
+                " AND key != ''", (transfer.id,)).rowcount > 0
+        if self._database.run(work):
+            self._changed((transfer.id,))
 
     def forget_settled(self, before: datetime) -> int:
         """
@@ -203,13 +215,13 @@ class Ledger(LedgerSteering):
         :param before: aware
         :returns: how many
         """
-        old = self._transfers("t.state != 'queued' AND t.settled < ?",
-                              (before.astimezone(timezone.utc).timestamp(),))
-        gone = [(t.id,) for t in old if not os.path.lexists(t.path)]
-        if gone:
-            self._database.run(lambda database: database.executemany(
-                'DELETE FROM transfers WHERE id = ?', gone))
-        return len(gone)
+        before_s = before.astimezone(timezone.utc).timestamp()
+        old = self._transfers("t.state != 'queued' AND t.settled < ?", (before_s,))
+        gone = [(t.id, before_s) for t in old if not os.path.lexists(t.path)]
+        # What was accepted again since it was looked for is not settled any more.
+        return self._database.run(lambda database: database.executemany(
+            "DELETE FROM transfers WHERE id = ? AND state != 'queued' AND settled < ?",
+            gone).rowcount) if gone else 0
 
     def _touch(self, number: int, wanted: Wanted) -> None:
         with self._lock:

@@ -74,7 +74,9 @@ class LedgerSteering(LedgerReader):
             found.update((t.id, t) for t in self._retriable(path))
         if not paths:
             found = {t.id: t for t in self._there(None)}
-        idle = [number for number, t in found.items() if t.state != UPLOADING]
+        # Of a try that has just failed the pause is written down while it is still on its way.
+        idle = [number for number, t in found.items()
+                if t.state != UPLOADING or t.next_attempt_s > self.now_s()]
 
         def work(database: Connection) -> list[int]:
             again = in_turn.retry(database, idle)
@@ -146,11 +148,25 @@ class LedgerSteering(LedgerReader):
             return found
         self._changed(self._database.run(work))
 
-    def forget(self, transfer_id: int) -> None:
-        """Forget a transfer that was rejected; of another one, nothing."""
-        self._database.run(lambda database: database.execute(
-            "DELETE FROM transfers WHERE id = ? AND state = 'rejected'", (transfer_id,)))
+    def forget(self, transfer_id: int, remove: Callable[[], None]) -> bool:
+        """
+        Forget a transfer that was rejected, and remove its file; of another one, nothing.
+
+        :param remove: removes the file; with what it raises, nothing is forgotten
+        :returns: whether it was rejected still, and the file not accepted under another name
+        """
+        def work(database: Connection) -> bool:
+            # Within the transaction: nobody tries it again between this look and the removal.
+            found = database.execute(
+                "DELETE FROM transfers AS t WHERE id = ? AND state = 'rejected' AND NOT EXISTS"
+                ' (SELECT 1 FROM transfers o WHERE o.path = t.path AND'
+                " o.destination = t.destination AND o.state = 'queued')", (transfer_id,)).rowcount
+            if found:
+                remove()
+            return bool(found)
+        is_forgotten = self._database.run(work)
         self._changed((transfer_id,))
+        return is_forgotten
 
     @property
     def paused(self) -> bool:

@@ -91,12 +91,15 @@ class Prober:
         self._period_s = period_s
         self._lock = threading.Lock()
         self._thread: Optional[threading.Thread] = None
+        # Somebody has asked since the last look began.
+        self._again = False
         self._closed = threading.Event()
 
     def begin(self) -> None:
         """Look, unless that is done already; if nobody is there, until somebody is."""
         with self._lock:
-            if self._thread is not None or self._closed.is_set():
+            self._again = self._thread is not None
+            if self._again or self._closed.is_set():
                 return
             thread = threading.Thread(target=self._run, name='network', daemon=True)
             try:
@@ -111,17 +114,31 @@ class Prober:
         self._closed.set()
 
     def _run(self) -> None:
+        goes_on = True
+        while goes_on:
+            was_gone = self._wait()
+            with self._lock:
+                goes_on = self._again and not self._closed.is_set()
+                if not goes_on:
+                    self._thread = None
+            if was_gone and not self._closed.is_set():
+                _log.info('the network is back')
+                self._on_return()
+
+    def _wait(self) -> bool:
+        """Look until somebody is there; return whether nobody was."""
         was_gone = False
-        while not self._closed.is_set() and not self._are_reachable():
+        while not self._closed.is_set() and not self._look():
             if not was_gone:
                 _log.info('the network is gone; uploads go on as soon as it is back')
             was_gone = True
             self._closed.wait(self._period_s)
+        return was_gone
+
+    def _look(self) -> bool:
         with self._lock:
-            self._thread = None
-        if was_gone and not self._closed.is_set():
-            _log.info('the network is back')
-            self._on_return()
+            self._again = False
+        return self._are_reachable()
 
 
 def hosts_of(urls: Iterable[str]) -> list[Host]:

@@ -61,14 +61,21 @@ class Settlement:
         self._lock = threading.Lock()
         # Tries in a row that brought nothing further, by transfer.
         self._barren: dict[int, int] = {}
+        # How often that was forgotten.
+        self._era = 0
         # What the ledger could not take yet, by transfer.
         self._unwritten: dict[int, Callable[[], None]] = {}
         self._next_write_s = 0.0
 
     def forget_failures(self) -> None:
-        """Let the next pauses be short ones again."""
+        """
+        Let the next pauses be short ones again; what is not written down by now waits no more.
+
+        Whoever makes transfers due calls this before.
+        """
         with self._lock:
             self._barren.clear()
+            self._era += 1
 
     def settle(self, transfer: Transfer, outcome: Outcome, *, has_gained: bool,
                is_awaited: bool = False) -> bool:
@@ -139,6 +146,7 @@ class Settlement:
         with self._lock:
             tries = 1 if has_gained else self._barren.get(transfer.id, 0) + 1
             self._barren[transfer.id] = tries
+            era = self._era
         delay_s = self._delay(tries, self._retry_max_delay_s)
         self._outcomes.waits(transfer, error, delay_s)
         fault = type(error).__name__
@@ -146,4 +154,4 @@ class Settlement:
             self._gate.close_for_a_while()
             self._on_network_fault()
         return partial(self._ledger.waits, transfer.id, str(error) or fault, fault, delay_s,
-                       urgent=is_awaited)
+                       urgent=is_awaited, is_due=lambda: self._era != era)

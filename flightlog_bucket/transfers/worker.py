@@ -139,9 +139,9 @@ class Worker:
 
     def retry(self, paths: Sequence[Path] = ()) -> list[int]:
         """Try at once what waits or was rejected; see ``Ledger.retry()``."""
+        self._settlement.forget_failures()
         again = self._ledger.retry(paths)
         self._gate.open()
-        self._settlement.forget_failures()
         self.wake()
         return again
 
@@ -159,7 +159,7 @@ class Worker:
                 self._running.cancel_checks()
                 self._waiting.send_all_away(Paused(
                     'uploads are paused; the log is accepted, and goes up when they are resumed'
-                    ' (~/set_paused)'))
+                    ' (~/set_paused)'), but=self._running.ended())
             self.wake()
         self._ledger.paused = paused
 
@@ -289,8 +289,8 @@ class Worker:
             del self._running[transfer.id]
             # Paused and resumed before it ended, or cancelled and asked for again: who has asked
             # since then waits for the next try.
-            goes_on = (isinstance(outcome, Cancelled) and attempt.cancel.is_set()
-                       and not self._closed)
+            goes_on = not self._closed and isinstance(outcome, Cancelled) and (
+                attempt.cancel.is_set() or (isinstance(outcome, Paused) and not self._paused))
             is_written = is_written or not self._settlement.is_unwritten(transfer.id)
             ready = self._callers.told(transfer, outcome, is_written=is_written, goes_on=goes_on)
             self.wake()

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Optional
 from fastapi import APIRouter, Body, Query, Response
 from flightlog_bucket.api.responses import Answer
 from flightlog_bucket.api.routes import BucketRoute
-from flightlog_bucket.errors import InvalidRequest
+from flightlog_bucket.errors import FlightlogError, InvalidRequest
 from flightlog_bucket.web import field_answers, field_transfers
 from flightlog_bucket.web.event_stream import EventStream, MEDIA_TYPE
 from flightlog_bucket.web.events import Hub
@@ -116,6 +116,11 @@ def _discard(robot: Robot, named: Named) -> int:
     if not paths:
         raise InvalidRequest('neither paths nor ids are given; give those of rejected logs that'
                              ' came over HTTP')
-    for path in paths:
-        robot.received.discard(path)
+    for number, path in enumerate(paths):
+        try:
+            robot.received.discard(path)
+        except FlightlogError as error:
+            if number:
+                error.args = (f'{error}; {number} of {len(paths)} were discarded before',)
+            raise
     return len(paths)

@@ -14,6 +14,7 @@ from flightlog_bucket.web.token_file import TokenFile
 
 if TYPE_CHECKING:  # they take a second to import: that is for the thread
     from flightlog_bucket.web.connections import Connections
+    from flightlog_bucket.web.events import Hub
 
 BIND_AGAIN_S = 10.0
 # In which those who wait are told that the node is ending.
@@ -70,22 +71,24 @@ class WebServer:
         from flightlog_bucket.web.connections import Connections
         from flightlog_bucket.web.events import Hub
         hub = Hub(self._robot)
-        self._robot.watch.add(hub)
+        self._robot.watch.add(hub, hub.refresh)
         try:
             connections = Connections(application(self._robot, hub, self._token))
             listener = await self._listener()
             if listener is not None:
-                await self._answer(connections, listener)
+                await self._answer(connections, listener, hub)
         finally:
             hub.close()
         return True
 
-    async def _answer(self, connections: 'Connections', listener: socket.socket) -> None:
+    async def _answer(self, connections: 'Connections', listener: socket.socket,
+                      hub: 'Hub') -> None:
         server = await self._loop.create_server(connections.protocol, sock=listener)
         address, port = listener.getsockname()[:2]
         _log.info('HTTP: the page and the REST API are at %s', url_of(address, port))
         await self._stop.wait()
         server.close()
+        hub.close()  # while those who wait can still be told
         await connections.end(_LAST_WORDS_S)
 
     async def _listener(self) -> Optional[socket.socket]:

@@ -183,12 +183,17 @@ def test_only_what_came_over_http_is_discarded(http: HttpClient, ros: RosClient,
     assert transfers(http, '?states=rejected')['total'] == 1
 
 
-def test_a_log_that_came_over_http_and_was_rejected_is_discarded(
-        start_node: Callable[..., NodeProcess], parameters: dict[str, Any], port: int,
-        log: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def own_http(start_node: Callable[..., NodeProcess], parameters: dict[str, Any], port: int,
+             tmp_path: Path) -> HttpClient:
+    """Return a client of a node that nobody else asks."""
     start_node({**parameters, 'http_port': port,
                 'state_directory': str(tmp_path / 'state')}).serving()
-    http = HttpClient(port).serving()
+    return HttpClient(port).serving()
+
+
+def received_and_rejected(http: HttpClient, log: Path) -> tuple[int, Path]:
+    """Return the transfer and the path of a log that came over HTTP, and was damaged there."""
     http.post('/robot/pause', {'paused': True})
     assert http.upload(log.name, log.read_bytes(), enqueue_only='true').status == 202
     (transfer,) = transfers(http)['transfers']
@@ -198,6 +203,22 @@ def test_a_log_that_came_over_http_and_was_rejected_is_discarded(
     path.write_bytes(b'no log at all')
     http.post('/robot/pause', {'paused': False})
     wait_until(lambda: transfers(http, '?states=rejected')['total'] == 1)
+    return transfer['id'], path
+
+
+def test_of_some_that_are_not_all_discarded_it_is_told_how_many_were(
+        own_http: HttpClient, log: Path) -> None:
+    number, path = received_and_rejected(own_http, log)
+    answer = own_http.post('/robot/discard', {'ids': [number], 'paths': [str(path), str(log)]})
+    refused(answer, 400, 'was not received over HTTP')
+    refused(answer, 400, '1 of 2 were discarded before')
+    assert (path.exists(), log.exists()) == (False, True)
+
+
+def test_a_log_that_came_over_http_and_was_rejected_is_discarded(
+        own_http: HttpClient, log: Path) -> None:
+    http = own_http
+    _, path = received_and_rejected(http, log)
     with EventReader(http) as events:
         assert states(events.until('transfers')) == {log.name: 'rejected'}
         answer = http.post('/robot/discard', {'paths': [str(path), str(path)]})

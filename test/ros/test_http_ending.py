@@ -15,6 +15,7 @@ import pytest
 from robot import Robot
 from support.expect import wait_until
 from support.fault_proxy import FaultProxy
+from support.faults import Swallow
 from support.http_client import form, HttpAnswer, HttpClient
 from support.logs import write_big_ulg, write_log, write_long_to_check
 from support.tree import below
@@ -126,6 +127,23 @@ def test_while_it_starts_to_serve(start_node: StartNode, parameters: dict[str, A
     time.sleep(delay_ms / 1000)  # the moment of the signal
     assert end(node, signal.SIGTERM) < END_S
     assert 'Traceback' not in node.log
+
+
+def test_who_waits_for_the_list_of_stored_logs_is_told(
+        robot: Robot, port: int, proxy: FaultProxy) -> None:
+    node = robot.switch_on(http_port=port, endpoint_url=proxy.url, request_timeout=60).serving()
+    http = HttpClient(port).serving()
+    with connected(http, b'GET /robot/events HTTP/1.1\r\n' + HEAD + b'\r\n') as events:
+        assert events.recv(12) == b'HTTP/1.1 200'
+        assert http.get('/robot/logs').status == 200
+        proxy.fail(Swallow(), None, kind='list-type')
+        lists = proxy.count(kind='list-type')
+        with connected(http, b'GET /robot/logs HTTP/1.1\r\n' + HEAD + b'\r\n') as client:
+            wait_until(lambda: proxy.count(kind='list-type') > lists)
+            assert end(node, signal.SIGTERM) < END_S
+            answer = b''.join(iter(lambda: client.recv(65536), b''))
+    assert answer.startswith(b'HTTP/1.1 499')
+    assert b'the node is ending' in answer
 
 
 def test_events_that_are_read_end_with_the_node(robot: Robot, port: int) -> None:

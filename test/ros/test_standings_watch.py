@@ -210,3 +210,29 @@ def test_after_its_end_nothing_is_shown(desk: Desk) -> None:
     desk.watch.close(WAIT_S)
     desk.watch.changed('upload', [1])
     assert desk.transfers.reads == []
+
+
+def test_what_was_read_before_it_was_gone_is_told_to_be_gone_after_it_was_shown(
+        desk: Desk) -> None:
+    told: list[Any] = []
+    was_read, is_gone, is_told = threading.Event(), threading.Event(), threading.Event()
+
+    class Late(Viewer):
+        def show(self, direction: str, standing: Standing) -> None:
+            was_read.set()
+            assert is_gone.wait(WAIT_S)
+            told.append(standing.id)
+
+    def on_gone() -> None:
+        told.append('gone')
+        is_told.set()
+    desk.transfers.states = {1: 'rejected', 2: 'rejected'}
+    desk.begin()
+    desk.watch.add(Late(), on_gone)
+    desk.watch.changed('upload', [1])
+    assert was_read.wait(WAIT_S)
+    del desk.transfers.states[1]
+    desk.watch.changed('upload', [1])
+    is_gone.set()
+    assert is_told.wait(WAIT_S)
+    assert told == [1, 'gone']

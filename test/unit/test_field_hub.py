@@ -50,7 +50,7 @@ def robot(tmp_path: Path) -> Iterator[Robot]:
 def hub(robot: Robot) -> Iterator[Hub]:
     """Give a hub that is shown what changes."""
     hub = Hub(robot)
-    robot.watch.add(hub)
+    robot.watch.add(hub, hub.refresh)
     yield hub
     hub.close()
 
@@ -181,7 +181,7 @@ def test_nothing_is_noted_for_who_has_left(robot: Robot, hub: Hub, tmp_path: Pat
         def flush(self) -> None:
             """Show nothing."""
 
-    robot.watch.add(Last())
+    robot.watch.add(Last(), lambda: None)
 
     async def test() -> None:
         await Page(hub).close()

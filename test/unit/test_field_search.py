@@ -171,16 +171,33 @@ def test_a_folder_with_too_many_logs_of_one_time(folder: str) -> None:
 def test_what_was_listed_is_forgotten_in_time() -> None:
     now = [0.0]
     recent = RecentListings(lambda: now[0])
-    recent.add('2', '3', [stored('25')])
+    recent.add('2', '3', [stored('25')], 0)
     assert recent.below('26') is not None
     assert recent.below('3') is not None
     assert recent.below('2') is None
     assert recent.below('31') is None
     now[0] = KEPT_S
     assert recent.below('26') is None
-    recent.add('2', '3', [stored('25')] * MOST_FILES)
-    recent.add('1', '2', [stored('15')])
+    recent.add('2', '3', [stored('25')] * MOST_FILES, 0)
+    recent.add('1', '2', [stored('15')], 0)
     assert recent.below('3') is None
     assert recent.below('2') is not None
     recent.clear()
     assert recent.below('2') is None
+
+
+def test_what_a_search_lists_late_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    recent, lister = RecentListings(), Lister(many(1000), 1000)
+    list_files = lister.list_files
+
+    def late(**asked: Any) -> Listing:
+        listing = list_files(**asked)
+        recent.clear()  # somebody begins another search, e.g. after a log was deleted
+        return listing
+    monkeypatch.setattr(lister, 'list_files', late)
+    names = next(walked(lister, Wanted(), 40, recent=recent))
+    assert len(names) == 40
+    assert recent.below(names[-1]) is None
+    monkeypatch.undo()
+    assert next(walked(lister, Wanted(), 40, recent=recent)) == names
+    assert recent.below(names[-1]) is not None

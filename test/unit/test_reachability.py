@@ -106,6 +106,20 @@ def test_a_network_that_was_never_gone_is_not_told():
     assert returned == []
 
 
+def test_a_network_that_goes_right_after_the_last_look_is_looked_at_again():
+    answers, looked, returned = iter([True, False, True]), [], []
+
+    def look():
+        if not looked:
+            looked.append(True)
+            prober.begin()  # a try fails before this look has ended
+        return next(answers)
+    prober = Prober(look, lambda: returned.append(True), period_s=0.001)
+    prober.begin()
+    wait_until(lambda: not any(t.name == 'network' for t in threading.enumerate()))
+    assert returned == [True]
+
+
 def test_it_ends_when_it_is_closed():
     looked = threading.Event()
 

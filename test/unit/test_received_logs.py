@@ -1,22 +1,25 @@
 """Logs that arrived over HTTP, on disks and in folders that are not as they should be."""
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 import logging
 from pathlib import Path
+import threading
 from typing import Any
 
-from flightlog_bucket.errors import LocalFileError
+from flightlog_bucket.errors import InvalidRequest, LocalFileError
 from flightlog_bucket.operations.received_logs import ReceivedLogs
 from flightlog_bucket.parameters.node_settings import settings_from
 from flightlog_bucket.results import StoredLog
 from flightlog_bucket.storage import reception
 from flightlog_bucket.transfers.ledger import Ledger
-from flightlog_bucket.transfers.records import QUEUED
+from flightlog_bucket.transfers.records import QUEUED, Transfer
 from flightlog_bucket.transfers.state_directory import StateDirectory
 import pytest
 from support.expect import wait_until
 from support.nobody import as_nobody, needs_root, public_directory
 
 Make = Callable[[Path], ReceivedLogs]
+WAIT_S = 20.0
 
 
 @pytest.fixture
@@ -110,6 +113,97 @@ def test_what_cannot_be_discarded_stays_known(tmp_path: Path, ledger: Ledger, ma
     monkeypatch.setattr('flightlog_bucket.operations.received_logs.remove_received',
                         reception.remove_received)
     received.discard(path)
+    assert (ledger.find(path), path.exists()) == (None, False)
+
+
+def rejected(ledger: Ledger, received: ReceivedLogs) -> Path:
+    """Return a log that was received and rejected."""
+    path = arrived(received)
+    received.accepted(path)
+    wait_until(lambda: ledger.find(path) is not None)
+    found = ledger.find(path)
+    assert found is not None
+    ledger.rejected(found.id, 'damaged', 'CorruptLog')
+    return path
+
+
+@pytest.mark.parametrize('name', ['', 'other.ulg'])
+def test_what_is_tried_again_meanwhile_is_not_discarded(
+        tmp_path: Path, ledger: Ledger, make: Make, monkeypatch: pytest.MonkeyPatch,
+        name: str) -> None:
+    received = make(tmp_path / 'state')
+    path = rejected(ledger, received)
+    find = ledger.find
+
+    def late(path: Path) -> Any:
+        found = find(path)
+        assert found is not None
+        if name:
+            ledger.accept(path, found.fingerprint, name=name)
+        else:
+            ledger.retry([path])
+        return found
+    monkeypatch.setattr(ledger, 'find', late)
+    with pytest.raises(InvalidRequest, match='is tried again'):
+        received.discard(path)
+    monkeypatch.undo()
+    found = ledger.find(path)
+    assert (found and found.state, path.read_bytes()) == (QUEUED, b'x')
+
+
+def test_what_is_discarded_meanwhile_is_not_accepted_again(
+        tmp_path: Path, ledger: Ledger, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    received = make(tmp_path / 'state')
+    path = rejected(ledger, received)
+    find, looked, is_asked = ledger.find, threading.Event(), threading.Event()
+
+    def late(path: Path) -> Any:
+        if threading.current_thread().name == 'received' and not looked.is_set():
+            looked.set()  # the file was there
+            assert is_asked.wait(WAIT_S)
+            # Either it is gone by now, or who discards it waits.
+            wait_until(lambda: not path.exists() or received._settling.locked())
+        return find(path)
+    monkeypatch.setattr(ledger, 'find', late)
+    received.wake()
+    assert looked.wait(WAIT_S)
+    with ThreadPoolExecutor(1) as pool:
+        discarding = pool.submit(received.discard, path)
+        is_asked.set()
+        discarding.result(WAIT_S)
+    received.stop()
+    wait_until(lambda: not received._is_running)
+    assert (ledger.find(path), path.exists()) == (None, False)
+
+
+def test_what_was_deleted_from_the_bucket_at_once_is_not_kept(
+        tmp_path: Path, ledger: Ledger, make: Make) -> None:
+    received = make(tmp_path / 'state')
+    path = arrived(received)
+    received.accepted(path)
+    wait_until(lambda: ledger.find(path) is not None)
+    store(ledger, path)
+    ledger.deleted_from_bucket('key/x.ulg', 'was deleted')
+    received.wake()
+    wait_until(lambda: not path.exists())
+    wait_until(lambda: ledger.find(path) is None)
+
+
+def test_what_is_deleted_from_the_bucket_while_it_is_removed_here_is_forgotten(
+        tmp_path: Path, ledger: Ledger, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    received = make(tmp_path / 'state')
+    path = arrived(received)
+    received.accepted(path)
+    wait_until(lambda: ledger.find(path) is not None)
+    note_deleted = ledger.note_deleted
+
+    def late(transfer: Transfer, cause: str) -> None:
+        ledger.deleted_from_bucket('key/x.ulg', 'was deleted')
+        note_deleted(transfer, cause)
+    monkeypatch.setattr(ledger, 'note_deleted', late)
+    store(ledger, path)
+    received.wake()
+    wait_until(lambda: not received._is_running)
     assert (ledger.find(path), path.exists()) == (None, False)
 
 

@@ -123,3 +123,60 @@ def test_a_tab_that_is_not_looked_at(visit: Visit, objects: Callable[[], dict[st
     visit.sees('#live', 'Live')
     visit.press('Use dark')
     assert page.evaluate('document.documentElement.dataset.theme') == 'dark'
+
+
+def test_what_is_deleted_is_not_listed_again_by_a_look_that_began_before(
+        visit: Visit, tmp_path: Path) -> None:
+    page = visit.page
+    visit.send(write_log(tmp_path / 'one.ulg'), write_log(tmp_path / 'two.mcap'))
+    for name in ('one.ulg', 'two.mcap'):
+        visit.sees(visit.stored(name), 'Download')
+    held: list[Any] = []
+    page.route('**/robot/logs?*', lambda route: held.append((route, route.fetch())))
+    page.evaluate("""() => {
+      lookSoon = () => {};  // of itself, it looks again in a moment
+      clearTimeout(search.timer);
+      window.looked = look(false);
+    }""")
+    wait_until(lambda: page.wait_for_timeout(50) or held)
+    visit.press('Delete', visit.stored('one.ulg'))
+    visit.press('Delete it')
+    visit.sees_none(visit.stored('one.ulg'))
+    route, answer = held[-1]
+    route.fulfill(response=answer)
+    page.evaluate('window.looked')
+    assert [name[16:] for name in visit.names()] == ['two.mcap']
+
+
+def test_what_is_answered_late_is_not_shown_on_a_locked_page(visit: Visit,
+                                                             tmp_path: Path) -> None:
+    page = visit.page
+    visit.press('Pause uploads')
+    visit.sees('#headline', 'Uploads are paused')
+    visit.send(write_log(tmp_path / 'secret-mission.ulg'))
+    visit.sees(visit.transfer('secret-mission.ulg'), 'Waiting')
+    held: list[Any] = []
+    page.route('**/robot/transfers?*', lambda route: held.append((route, route.fetch())))
+    page.evaluate('() => { robot.transfers.clear(); robot.filled = 0; window.filled = fillUp(); }')
+    wait_until(lambda: page.wait_for_timeout(50) or held)
+    page.evaluate('lock()')
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    page.evaluate('window.filled')
+    assert page.evaluate('robot.transfers.size') == 0
+    assert 'secret-mission' not in page.locator('#transfers').text_content()
+
+
+def test_a_discarded_log_is_counted_out_once(visit: Visit) -> None:
+    page = visit.page
+    page.route('**/robot/discard', lambda route: route.fulfill(json={'discarded': 1}))
+    page.evaluate("""() => {
+      const told = [1, 2].map(id => ({id, direction: 'upload', name: `${id}.bag`, path: '',
+        state: 'rejected', reason: 'odd', is_received: true}));
+      happened('transfers', {transfers: told, total: 9, whole: true});
+      window.discarding = discard(told[0]);
+      happened('transfers', {transfers: told.slice(1), total: 8, whole: true});
+    }""")
+    visit.press('Discard it')
+    page.evaluate('window.discarding')
+    assert page.evaluate('robot.total') == 8

@@ -22,6 +22,7 @@ from flightlog_bucket.transfers.standing import Backlog
 # What is broken is tried again so often, where nobody else does, so that it is not called broken
 # when it is well again.
 PROBE_PERIOD_S = 10.0
+_MOST_COUNTS = 3
 
 
 class Health:
@@ -122,7 +123,7 @@ class Health:
         try:
             version = self._uploads.version()
             if version != self._counted[0]:  # to count ten thousand takes milliseconds
-                self._counted = version, self._uploads.backlog(), self._uploads.counts()
+                self._counted = version, *self._count()
             _, backlog, counts = self._counted
             age_s = self._ages.of(backlog.oldest_s, 0.0) if backlog.count else 0.0
             return QueueFacts(backlog, counts, age_s, self._uploads.problem)
@@ -130,6 +131,14 @@ class Health:
             return None
         except FlightlogError as error:
             return QueueFacts(None, None, 0.0, str(error))
+
+    def _count(self) -> tuple[Backlog, Counts]:
+        """Count what waits, and what is in which state, so that both say the same."""
+        for _ in range(_MOST_COUNTS):
+            backlog, counts = self._uploads.backlog(), self._uploads.counts()
+            if backlog.count == counts.queued + counts.uploading:  # nothing ended in between
+                break
+        return backlog, counts
 
     def _measure_disk(self) -> list[DiskSpace]:
         return [space_of(self._settings.state_directory, is_made=True),

@@ -2,6 +2,7 @@
 from collections.abc import Callable, Collection, Sequence
 import logging
 from pathlib import Path
+import threading
 from typing import Union
 
 from flightlog_bucket.bucket import FlightLogBucket
@@ -47,6 +48,7 @@ class Uploads(KnownUploads):
                  on_change: Callable[[Collection[int]], None] = lambda ids: None) -> None:
         self._bucket = bucket
         self._on_change = on_change
+        self._pausing = threading.Lock()
         ledger = Ledger(StateDirectory(settings.state_directory),
                         machine=settings.bucket.robot_instance_id,
                         destination=settings.bucket.destination, on_change=on_change)
@@ -203,14 +205,14 @@ class Uploads(KnownUploads):
 
     def set_paused(self, paused: bool) -> None:
         """Stop the wire and begin nothing more, or go on; a restart changes nothing of it."""
-        if paused:
-            try:
-                self._worker.set_paused(True)
-            finally:  # the flight comes first, also where this cannot be written down
+        if paused:  # the flight comes first, also where a disk hangs
+            self._bucket.throttle.pause()
+        with self._pausing:  # callers of ROS and of HTTP
+            if paused:
                 self._bucket.throttle.pause()
-        else:
-            self._bucket.throttle.resume()
-            self._worker.set_paused(False)
+            else:
+                self._bucket.throttle.resume()
+            self._worker.set_paused(paused)
         _log.info('uploads are %s', 'paused' if paused else 'resumed')
         try:
             self._on_change(self.open_ids())  # it is the reason why they wait

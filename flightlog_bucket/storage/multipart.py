@@ -150,6 +150,7 @@ class MultipartUpload:
         """
         self._check_earlier()
         self.file.check_unchanged()
+        self.file.check_not_cancelled()
         self._means.throttle.check_not_paused()
         parts = [self._parts[number] for number in range(1, self._count + 1)]
         crc = 0

@@ -99,6 +99,10 @@ class Attempts(dict[int, Attempt]):
         return {number: attempt.transfer.path for number, attempt in self.items()
                 if attempt.is_checking and attempt.stands_for_s() >= least_s}
 
+    def ended(self) -> set[int]:
+        """Return those of which the outcome is known, and is being written down."""
+        return {number for number, attempt in self.items() if attempt.has_ended}
+
     def cancel(self) -> None:
         """End all."""
         for attempt in self.values():

@@ -16,7 +16,7 @@ from flightlog_bucket.results import StoredLog
 from flightlog_bucket.storage.local_file import Fingerprint
 from flightlog_bucket.transfers.attempt import Attempts
 from flightlog_bucket.transfers.ledger import Ledger
-from flightlog_bucket.transfers.records import Bag, Transfer
+from flightlog_bucket.transfers.records import Bag, QUEUED, Transfer
 from flightlog_bucket.transfers.settlement import Outcome
 from flightlog_bucket.transfers.waiting_room import PendingLog, WaitingRoom
 from flightlog_bucket.transfers.withdrawals import OTHERS, tell_going_on, Withdrawals
@@ -90,9 +90,16 @@ class Callers:
 
     def written(self, transfer_id: int) -> None:
         """Note that the ledger knows by now what became of a try."""
-        if (ended := self._unwritten.pop(transfer_id, None)) is not None:
-            self._release(ended, [], [])
-            self._dismiss(transfer_id)
+        if (ended := self._unwritten.pop(transfer_id, None)) is None:
+            return
+        waiters: list[PendingLog] = []
+        if self._ledger.release(transfer_id) or (
+                self._waiting.of(transfer_id) and not self._is_queued(transfer_id)):
+            # Who has asked since it ended would wait for what nobody begins.
+            waiters = [one for some in self._waiting.take(transfer_id) for one in some]
+            self._look_again(ended, waiters)
+        for number in {transfer_id, *(waiter.transfer_id for waiter in waiters)}:
+            self._dismiss(number)
 
     def withdraw(self, outcome: PendingLog) -> None:
         """Note that a caller does not want a log any more."""
@@ -146,6 +153,14 @@ class Callers:
             attempt.cancel.set()
         elif transfer_id not in self._unwritten:
             self._withdrawals.end(transfer_id, self._waiting.take_withdrawn(transfer_id))
+
+    def _is_queued(self, transfer_id: int) -> bool:
+        try:
+            found = self._ledger.transfers([transfer_id]).get(transfer_id)
+        except (LedgerUnavailable, Cancelled) as error:
+            _log.debug('how %d stands cannot be read: %s', transfer_id, error)
+            return False
+        return found is not None and found.state == QUEUED
 
     def _release(self, transfer: Transfer, ready: list[PendingLog],
                  later: list[PendingLog]) -> None:

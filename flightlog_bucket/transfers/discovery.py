@@ -243,9 +243,6 @@ class Discovery:
 
     def _turn(self, paths: set[Path], is_rescan: bool) -> float:
         self.turn(paths, is_rescan=is_rescan)
-        return self._pause_s()
-
-    def _pause_s(self) -> float:
         looks = (self._settling.next_look_s(), self._following.next_look_s(),
                  self._next_owed_s if self._owed else None)
         earliest_s = min((self._next_rescan_s, *(look for look in looks if look is not None)))
@@ -271,13 +268,16 @@ class Discovery:
             return
         self._next_owed_s = self._clock() + _OWED_PERIOD_S
         for path in list(self._owed):
+            del self._owed[path]  # first: who announces it in vain meanwhile is owed a try
             try:
                 self.announce(path)
-            except LedgerUnavailable:
+            except LedgerUnavailable:  # it is owed again
                 return
             except FlightlogError as error:
                 _log.error('rejected: %s: %s', path, error)
-            del self._owed[path]
+            except BaseException:
+                self._owed.setdefault(path)
+                raise
 
     def _look_for_returned(self) -> None:
         """Accept what was away when its turn came, e.g. with its disk, wherever it is."""

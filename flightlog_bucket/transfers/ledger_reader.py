@@ -181,13 +181,16 @@ class LedgerReader:
 
     def counts(self) -> Counts:
         """Return how many logs are in which state."""
-        found = self._database.run(lambda database: dict(database.execute(
-            'SELECT state, count(*) FROM transfers WHERE destination = ? GROUP BY state',
-            (self._destination,)).fetchall()))
-        with self._lock:
-            uploading = len(self._claimed)
-        return Counts(max(found.get('queued', 0) - uploading, 0), uploading,
-                      found.get('stored', 0), found.get('rejected', 0))
+        def work(database: sqlite3.Connection) -> Counts:
+            # What has just been stored is still held by its try for a moment.
+            claimed = ','.join(str(int(number)) for number in self._on_their_way())
+            found = dict(database.execute(
+                f"SELECT CASE WHEN state = 'queued' AND id IN ({claimed}) THEN 'uploading'"
+                ' ELSE state END, count(*) FROM transfers WHERE destination = ? GROUP BY 1',
+                (self._destination,)).fetchall())
+            return Counts(found.get(QUEUED, 0), found.get(UPLOADING, 0), found.get(STORED, 0),
+                          found.get(REJECTED, 0))
+        return self._database.run(work)
 
     def _on_their_way(self) -> frozenset[int]:
         with self._lock:

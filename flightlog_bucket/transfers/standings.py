@@ -40,7 +40,8 @@ class Standings:
 
     def of(self, ids: Collection[int]) -> list[Standing]:
         """Return how these stand, by id; what is not there is left out."""
-        return self._shown([t for _, t in sorted(self._ledger.transfers(ids).items())])
+        movements = self._worker.movements()  # before: of a try that ends now, there are none
+        return self._shown([t for _, t in sorted(self._ledger.transfers(ids).items())], movements)
 
     def queue(self, states: Collection[str], under: Optional[Path],
               most: int) -> tuple[list[Standing], int]:
@@ -56,11 +57,13 @@ class Standings:
             if state not in in_turn.STATES:
                 raise InvalidRequest(f'{state!r} is not the state of a transfer; give some of'
                                      f" {', '.join(in_turn.STATES)}")
+        movements = self._worker.movements()
         found, total = self._ledger.queue(states or in_turn.OPEN, under, most)
-        return self._shown(found), total
+        return self._shown(found, movements), total
 
-    def _shown(self, transfers: Sequence[Transfer]) -> list[Standing]:
-        movements, is_paused = self._worker.movements(), self._worker.paused
+    def _shown(self, transfers: Sequence[Transfer],
+               movements: Mapping[int, Meter]) -> list[Standing]:
+        is_paused = self._worker.paused
         up = self._ledger.bytes_up([t.id for t in transfers if t.state != STORED])
         # Pauses do not go by the time of day, which can be set.
         late_s = self._wall_clock() - self._ledger.now_s()

@@ -133,9 +133,13 @@ class WaitingRoom:
         for waiter in self._take(transfer_id, lambda waiter: not waiter.is_patient):
             waiter.set_exception(error)
 
-    def send_all_away(self, error: FlightlogError) -> None:
-        """Tell everybody who is not patient that there is no outcome soon."""
-        for transfer_id in list(self._waiters):
+    def send_all_away(self, error: FlightlogError, *, but: Collection[int]) -> None:
+        """
+        Tell everybody who is not patient that there is no outcome soon.
+
+        :param but: transfers of which there is one
+        """
+        for transfer_id in [number for number in self._waiters if number not in but]:
             self.send_away(transfer_id, error)
 
     def send_late_away(self, running: Attempts) -> None:

@@ -17,6 +17,7 @@ from flightlog_bucket.errors import (
     Unavailable,
 )
 from flightlog_bucket.settings import MIB
+from flightlog_bucket.storage.journal import Part
 import pytest
 from support.expect import failure
 from support.fault_proxy import FaultProxy
@@ -239,3 +240,20 @@ def test_a_part_that_s3_has_lost_is_sent_again(
     stored = bucket.upload(big_log, journal=journal)
     assert [e.part for e in proxy.exchanges[before:] if e.method == 'PUT'] == [1, 3, 4]
     assert content(admin, bucket, stored.s3_key) == big_log.read_bytes()
+
+
+def test_cancelled_after_its_last_part(bucket: FlightLogBucket, journal: MemoryJournal,
+                                       big_log: Path, admin: Any,
+                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    cancel, acknowledged = threading.Event(), journal.acknowledged
+
+    def cancel_at_the_end(part: Part) -> None:
+        acknowledged(part)
+        if journal.up_bytes == big_log.stat().st_size:
+            cancel.set()
+    monkeypatch.setattr(journal, 'acknowledged', cancel_at_the_end)
+    with pytest.raises(Cancelled):
+        bucket.upload(big_log, journal=journal, cancel=cancel)
+    assert list(objects(admin, bucket)) == []
+    assert journal.up_bytes == big_log.stat().st_size
+    assert bucket.upload(big_log, journal=journal).file_size == big_log.stat().st_size

@@ -1,6 +1,8 @@
 """The uploads of a node, followed and steered as its action, services and topic do."""
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+import threading
 from typing import Any
 
 from flightlog_bucket import FlightLogBucket
@@ -158,3 +160,37 @@ def test_more_uploads_at_once_than_there_were_threads_for(node: Node, log: Path)
     for number in range(40):
         outcomes += node.uploads.follow(log, f'{number}.ulg').outcomes
     assert len({outcome.result(60).s3_key for outcome in outcomes}) == 40
+
+
+def test_a_pause_and_a_resume_at_once_leave_one_of_them(node: Node, log: Path,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, throttle = node.uploads._worker, node.bucket.throttle
+    set_paused = worker.set_paused
+    pauses, is_let_on = threading.Event(), threading.Event()
+
+    def hang(paused: bool) -> None:
+        set_paused(paused)
+        if paused and not pauses.is_set():
+            pauses.set()
+            assert is_let_on.wait(30)
+    monkeypatch.setattr(worker, 'set_paused', hang)
+    with ThreadPoolExecutor(2) as pool:
+        pause = pool.submit(node.uploads.set_paused, True)
+        assert pauses.wait(30)
+        assert throttle.paused  # before the ledger knows of it
+        resume = pool.submit(node.uploads.set_paused, False)
+        wait([resume], 0.5)
+        is_let_on.set()
+        pause.result(30)
+        resume.result(30)
+    assert (worker.paused, throttle.paused) == (False, False)
+    assert node.uploads.follow(log, '').outcomes[0].result(30)
+
+
+def test_the_wire_stops_where_the_disk_hangs(node: Node) -> None:
+    with ThreadPoolExecutor(1) as pool, node.uploads._worker._changed:
+        pause = pool.submit(node.uploads.set_paused, True)
+        wait_until(lambda: node.bucket.throttle.paused)
+        assert not pause.done()
+    pause.result(30)
+    assert node.uploads.is_paused

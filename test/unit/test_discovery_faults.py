@@ -50,6 +50,36 @@ def test_a_log_that_vanishes_before_there_is_room_is_let_go(desk, elsewhere, mon
     assert caplog.text.count('rejected') == 1
 
 
+def test_a_log_that_is_announced_anew_without_room_while_that_is_made_good(
+        desk, elsewhere, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.ledger, 'accept', full)
+        with pytest.raises(LedgerUnavailable):
+            desk.announce(elsewhere)
+
+    def recorded_on():
+        monkeypatch.undo()
+        elsewhere.write_bytes(ULOG + bytes(8))
+        with monkeypatch.context() as patch:
+            patch.setattr(desk.ledger, 'accept', full)
+            with pytest.raises(LedgerUnavailable):
+                desk.announce(elsewhere)
+    monkeypatch.setattr(desk.discovery, '_on_accepted', recorded_on)
+    desk.wait(12)
+    assert desk.ledger.find(elsewhere).fingerprint.size == len(ULOG) + 8
+
+
+def test_a_surprise_makes_nothing_owed_forgotten(desk, elsewhere, monkeypatch):
+    def surprise(*_, **__):
+        raise ZeroDivisionError
+    for fault, error in ((full, LedgerUnavailable), (surprise, ZeroDivisionError)):
+        with monkeypatch.context() as patch:
+            patch.setattr(desk.ledger, 'accept', fault)
+            with pytest.raises(error):
+                desk.announce(elsewhere) if fault is full else desk.wait(6)
+    assert desk.wait(6) == ['a.ulg']
+
+
 def test_a_log_whose_disk_comes_late_is_tried_again(desk, elsewhere):
     desk.announce(elsewhere)
     transfer = desk.ledger.claim()

@@ -121,3 +121,22 @@ def test_what_is_not_known_is_left_out(desk, standings) -> None:
     desk.accept('a.ulg')
     assert len(standings.of([1, 2, 3])) == 1
     assert standings.of([]) == []
+
+
+@pytest.mark.parametrize('read', ['queue', 'transfers'])
+def test_a_try_that_ends_while_it_is_looked_at_does_not_fall_back(
+        desk, standings, monkeypatch, read) -> None:
+    goal = desk.ask('a.ulg', is_patient=True)
+    desk.step()
+    desk.running[0].arguments['on_sent'](1)
+    original = getattr(desk.ledger, read)
+
+    def read_and_end(*arguments):
+        found = original(*arguments)
+        desk.end()
+        return found
+    monkeypatch.setattr(desk.ledger, read, read_and_end)
+    (found,) = (standings.queue((), None, 10)[0] if read == 'queue'
+                else standings.of([goal.transfer_id]))
+    assert (found.state, found.sent_bytes) == (UPLOADING, 1)
+    assert goal.result(0)

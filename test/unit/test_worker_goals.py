@@ -4,7 +4,6 @@ from flightlog_bucket.errors import (
     LedgerUnavailable,
     LocalFileChanged,
     LocalFileNotFound,
-    Paused,
     Unavailable,
     ValidationFailed,
     Withdrawn,
@@ -22,8 +21,7 @@ def desk(tmp_path):
 
 
 @pytest.mark.parametrize('fault', [
-    Unavailable('down'), LocalFileChanged('was written to'), Paused('paused'),
-    RuntimeError('a surprise')])
+    Unavailable('down'), LocalFileChanged('was written to'), RuntimeError('a surprise')])
 def test_a_fault_that_another_try_may_mend_is_no_outcome(desk, fault) -> None:
     goal, call = desk.goal('a.ulg'), desk.again('a.ulg')
     desk.step()

@@ -38,6 +38,7 @@ READERS = {storage: f'flightlog_bucket.logs.library.{module}' for storage, modul
 """The modules that read a format: ``read(path, structure) -> Reading``."""
 
 _LOOK_EVERY_S = 0.1  # for the caller's wish to stop
+_LAST_WORD_S = 10.0  # from its last word to its end: it is nice, and others may be busy
 _REAP_S = 2.0
 _BLOCK_BYTES = 65536
 _MIB = 1024 * 1024
@@ -150,8 +151,11 @@ def _start(task: str, fd: int) -> 'subprocess.Popen[bytes]':
 def _wait(process: 'subprocess.Popen[bytes]', cancel: threading.Event, wall_s: float) -> _Ended:
     from subprocess import TimeoutExpired
     output = _output(process, cancel, time.monotonic() + wall_s, wall_s)
-    with suppress(TimeoutExpired):
-        process.wait(_REAP_S)
+    end_s = time.monotonic() + _LAST_WORD_S
+    while process.poll() is None and time.monotonic() < end_s:
+        _check(cancel)
+        with suppress(TimeoutExpired):
+            process.wait(_LOOK_EVERY_S)
     return _Ended(output, process.returncode)
 
 

@@ -34,7 +34,8 @@ class Attempt:
     :param journal: of its upload
     :param clock: monotonic seconds
 
-    ``has_ended`` is set when its outcome is known, which may not be written down yet.
+    ``has_ended`` is set when its outcome is known, which may not be written down yet; one that was
+    stopped has none.
     """
 
     def __init__(self, transfer: Transfer, journal: TransferJournal,

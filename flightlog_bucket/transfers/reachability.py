@@ -7,6 +7,8 @@ from typing import Any, Optional
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from flightlog_bucket.transfers.survival import survive
+
 _log = logging.getLogger(__name__)
 
 Host = tuple[str, int]
@@ -123,7 +125,7 @@ class Prober:
                     self._thread = None
             if was_gone and not self._closed.is_set():
                 _log.info('the network is back')
-                self._on_return()
+                survive(self._on_return, None)
 
     def _wait(self) -> bool:
         """Look until somebody is there; return whether nobody was."""

@@ -137,10 +137,12 @@ class WaitingRoom:
         """
         Tell everybody who is not patient that there is no outcome soon.
 
-        :param but: transfers of which there is one
+        :param but: transfers whose try has one; who waits for their next try is told
         """
-        for transfer_id in [number for number in self._waiters if number not in but]:
-            self.send_away(transfer_id, error)
+        for transfer_id in list(self._waiters):
+            for waiter in self._take(transfer_id, lambda waiter: not waiter.is_patient and (
+                    waiter.is_next or waiter.transfer_id not in but)):
+                waiter.set_exception(error)
 
     def send_late_away(self, running: Attempts) -> None:
         """

@@ -280,7 +280,7 @@ class Worker:
     def _ended(self, attempt: Attempt, future: 'Future[StoredLog]') -> None:
         transfer, outcome = attempt.transfer, attempt.outcome(future)
         with self._changed:
-            attempt.has_ended = True
+            attempt.has_ended = not isinstance(outcome, Cancelled)
             is_awaited = self._waiting.is_awaited(transfer.id)
         is_written = survive(partial(self._settlement.settle, transfer, outcome,
                                      has_gained=attempt.journal.gained > 0,

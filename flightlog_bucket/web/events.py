@@ -86,11 +86,13 @@ class Hub:
         """
         Tell one more, in the running event loop.
 
-        :raises Busy: if there are too many
+        :raises Busy: if there are too many, or the node is ending
         """
         client = EventClient(asyncio.get_running_loop())
         with self._lock:
-            if self._closed or len(self._clients) >= MOST_CLIENTS:
+            if self._closed:
+                raise Busy('events: the node is ending')
+            if len(self._clients) >= MOST_CLIENTS:
                 raise Busy(f'events: {len(self._clients)} clients are connected already; close'
                            ' some of their pages')
             self._clients.add(client)

@@ -109,11 +109,11 @@ def test_idles_at_no_cost(laden: Robot, logs: list[Path]) -> None:
     assert laden.info().queued > 0
     for _ in range(2):
         _idle_share(node.pid)  # what belongs to the start, and to the first tries
-    # A try without network may fall into one of them.
+    # A try without network may fall into one of them, or what else runs on this computer.
     shares: list[float] = []
-    while len(shares) < WINDOWS and min(shares, default=1.0) > IDLE_SHARE:
+    while len(shares) < 3 or (len(shares) < 7 and statistics.median(shares) > IDLE_SHARE):
         shares.append(_idle_share(node.pid))
-    assert min(shares) <= IDLE_SHARE, shares
+    assert statistics.median(shares) <= IDLE_SHARE, shares
 
 
 def test_accepting_one_more_takes_no_time(full_state: Path, logs: list[Path],

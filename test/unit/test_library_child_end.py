@@ -3,6 +3,7 @@ from collections.abc import Callable
 import os
 from subprocess import TimeoutExpired
 import threading
+from types import SimpleNamespace
 from typing import Any, cast, Optional
 
 from flightlog_bucket.errors import Cancelled
@@ -44,7 +45,7 @@ class Cancelling(threading.Event):
 
 
 def ended(late: Late, cancel: threading.Event, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(child.time, 'monotonic', lambda: late.now_s)
+    monkeypatch.setattr(child, 'time', SimpleNamespace(monotonic=lambda: late.now_s))
     try:
         return child._wait(cast(Any, late), cancel, 60.0)
     finally:

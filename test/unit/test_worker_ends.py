@@ -64,6 +64,28 @@ def test_what_is_stored_is_not_told_to_wait_for_the_end_of_a_pause(desk, monkeyp
     assert isinstance(other.exception(0), Paused)
 
 
+@pytest.mark.parametrize('is_checked', [False, True])
+def test_who_waits_for_what_a_pause_has_stopped_is_told_of_the_pause(
+        desk, monkeypatch, is_checked) -> None:
+    call = desk.ask('a.ulg')
+    desk.step()
+    if is_checked:
+        desk.running[0].arguments['journal'].begin(desk.found('a.ulg').fingerprint)
+    while_it_settles(desk, monkeypatch, lambda: desk.worker.set_paused(True))
+    desk.end(Paused('the wire was cut by the pause'))
+    assert 'goes up when they are resumed' in str(call.exception(0))
+
+
+def test_who_waits_for_the_next_content_is_told_of_a_pause(desk, monkeypatch) -> None:
+    first = desk.ask('a.ulg')
+    desk.step()
+    second = desk.worker.submit(*desk.log('a.ulg', 2))
+    while_it_settles(desk, monkeypatch, lambda: desk.worker.set_paused(True))
+    desk.end()
+    assert first.result(0).s3_key == 'key/a.ulg'
+    assert isinstance(second.exception(0), Paused)
+
+
 def unwritten(desk: Goals, monkeypatch: pytest.MonkeyPatch,
               error: Any = None) -> Callable[[], None]:
     """End a try while the ledger cannot be written; return what lets it be written."""
